@@ -1,0 +1,5 @@
+/** The four event topics, with Eventsim's names. */
+export const topics = ["listen_events", "page_view_events", "auth_events", "status_change_events"] as const
+
+/** The name of an event topic; also the name of the NDJSON file that a real Eventsim writes. */
+export type Topic = (typeof topics)[number]

@@ -1,0 +1,55 @@
+import type { LogBatch, RecordBatch } from "@musify/domain/RecordBatch.ts"
+import type { Topic } from "@musify/domain/Topic.ts"
+import type { Effect } from "effect"
+import { Context } from "effect"
+import type { EventLogError } from "./EventLogError.ts"
+
+/** Records for one partition, to be appended in one atomic step. */
+export interface Append {
+  readonly topic: Topic
+  readonly partition: number
+  readonly records: RecordBatch
+  /** Where the first record must land. Another end of the log fails with `UnexpectedOffset` and appends nothing. */
+  readonly expectedOffset?: number
+}
+
+/**
+ * The log of events: append-only partitions per topic, as Kafka has them.
+ * An append that returned is acknowledged: it survives a kill -9 of every process.
+ */
+export interface EventLogService {
+  /** Number of partitions of a topic (≥ 1), fixed when the log is made. */
+  readonly partitions: (topic: Topic) => Effect.Effect<number, EventLogError>
+  /** Appends to each partition atomically; answers the offset of each batch's first record, in order. */
+  readonly append: (batches: ReadonlyArray<Append>) => Effect.Effect<ReadonlyArray<number>, EventLogError>
+  /**
+   * Records from `offset` on, at most about `maxBytes` of them (at least one record, if there is one).
+   * An empty batch: `offset` is the end of the log. Below the start or beyond the end: `OffsetOutOfRange`, never a
+   * silent reset.
+   */
+  readonly read: (
+    topic: Topic,
+    partition: number,
+    offset: number,
+    maxBytes: number
+  ) => Effect.Effect<LogBatch, EventLogError>
+  /** Start (first offset that is still there) and end (offset that the next record will get). */
+  readonly range: (
+    topic: Topic,
+    partition: number
+  ) => Effect.Effect<{ readonly start: number; readonly end: number }, EventLogError>
+  /** Commits a consumer group's offset: a hint for lag monitoring, never a position. */
+  readonly commit: (
+    group: string,
+    topic: Topic,
+    partition: number,
+    offset: number
+  ) => Effect.Effect<void, EventLogError>
+  readonly committed: (
+    group: string,
+    topic: Topic,
+    partition: number
+  ) => Effect.Effect<number | undefined, EventLogError>
+}
+
+export class EventLog extends Context.Tag("@musify/stream/EventLog")<EventLog, EventLogService>() {}

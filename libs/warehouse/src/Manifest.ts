@@ -1,0 +1,30 @@
+import { Schema } from "effect"
+
+/**
+ * What `published/<version>/manifest.json` says; `published/CURRENT` holds the name of the version in force, swapped by
+ * a rename. Readers open CURRENT, then the manifest, then the files it lists, and nothing else.
+ */
+export const Manifest = Schema.Struct({
+  format: Schema.Literal(1),
+  version: Schema.String,
+  /** Clock time of the publish, epoch ms. */
+  publishedAt: Schema.Number,
+  /** Every event up to this time (epoch ms) that the lake holds is in: the pipeline's watermark. Null before any event. */
+  through: Schema.NullOr(Schema.Number),
+  /** First and last event hour that is built. */
+  firstHour: Schema.NullOr(Schema.Int),
+  lastHour: Schema.NullOr(Schema.Int),
+  /** Hours that were built again because events came late, newest first, at most 100. */
+  lateHours: Schema.Array(Schema.Struct({ hour: Schema.Int, rebuiltAt: Schema.Number })),
+  audits: Schema.Struct({ passed: Schema.Int, total: Schema.Int, failed: Schema.Array(Schema.String) }),
+  /** Rows per warehouse table. */
+  rows: Schema.Record({ key: Schema.String, value: Schema.Int }),
+  /** Files of each published table, relative to the version's folder; a table cut by day has one per day. */
+  tables: Schema.Record({
+    key: Schema.String,
+    value: Schema.Array(
+      Schema.Struct({ path: Schema.String, day: Schema.NullOr(Schema.String), rows: Schema.Int })
+    )
+  })
+})
+export type Manifest = typeof Manifest.Type
