@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Starts the musify command from its TypeScript source. Node before 22.18 cannot strip types: tsx does it there.
+// The musify command, from its TypeScript source. Node before 22.18 cannot strip types: tsx does it there.
 import process from "node:process"
 
 if (!process.features.typescript && !globalThis.Bun && !globalThis.Deno) {
