@@ -1,0 +1,101 @@
+import { spawn, type ChildProcess } from "node:child_process"
+import { once } from "node:events"
+import { mkdtempSync, rmSync } from "node:fs"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import process from "node:process"
+import { fileURLToPath } from "node:url"
+
+export const root = fileURLToPath(new URL("..", import.meta.url))
+
+/** The command line that runs the musify command: Node from source, or another runtime. */
+export type Launcher = ReadonlyArray<string>
+export const nodeLauncher: Launcher = [process.execPath, join(root, "bin/musify.mjs")]
+
+export interface Finished {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A running musify: its process and, later, all that it printed. */
+export interface Running {
+  readonly child: ChildProcess
+  readonly output: () => string
+  readonly finished: Promise<Finished>
+}
+
+// Settings of the person who runs the tests must not reach the programs under test.
+const cleanEnvironment = () =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("MUSIFY_")))
+
+/** Starts musify with arguments. */
+export const start = (args: ReadonlyArray<string>, launcher: Launcher = nodeLauncher): Running => {
+  const child = spawn(launcher[0], [...launcher.slice(1), ...args], {
+    cwd: root,
+    env: cleanEnvironment(),
+    stdio: ["ignore", "pipe", "pipe"]
+  })
+  let stdout = ""
+  let stderr = ""
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text))
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text))
+  const finished = once(child, "close").then(([code]) => ({ code: code as number | null, stdout, stderr }))
+  return { child, output: () => stdout + stderr, finished }
+}
+
+/** Runs musify to its end. */
+export const run = (args: ReadonlyArray<string>, launcher?: Launcher): Promise<Finished> =>
+  start(args, launcher).finished
+
+/** Runs musify, expects exit 0 and one JSON object on the standard output. */
+export const runJson = async <A>(args: ReadonlyArray<string>, launcher?: Launcher): Promise<A> => {
+  const { code, stderr, stdout } = await run([...args, "--json"], launcher)
+  if (code !== 0) throw new Error(`musify ${args.join(" ")} ended with ${code}:\n${stdout}\n${stderr}`)
+  return JSON.parse(stdout) as A
+}
+
+/** A new folder for a test, and its removal. */
+export const temporaryFolder = (): { readonly path: string; readonly remove: () => void } => {
+  const path = mkdtempSync(join(tmpdir(), "musify-e2e-"))
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+/** A port of 127.0.0.1 that is free now. */
+export const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const address = server.address()
+  server.close()
+  await once(server, "close")
+  return typeof address === "object" && address !== null ? address.port : 0
+}
+
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Waits until `condition` answers something; fails with what `describe` says when the time is over. */
+export const until = async <A>(
+  condition: () => Promise<A | undefined>,
+  describe: () => string,
+  seconds = 60
+): Promise<A> => {
+  for (let waited = 0; waited < seconds * 10; waited++) {
+    const found = await condition()
+    if (found !== undefined) return found
+    await sleep(100)
+  }
+  throw new Error(`Not so after ${seconds} s: ${describe()}`)
+}
+
+/** Random numbers in [0, 1) from a seed (mulberry32), so that a failed test can be run again. */
+export const seeded = (seed: number): (() => number) => {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = state
+    t = Math.imul(t ^ (t >>> 15), t | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+}
