@@ -21,13 +21,18 @@ export const PlannedDeadLetters = Schema.Struct({
 })
 export type PlannedDeadLetters = typeof PlannedDeadLetters.Type
 
+/** Version of the plan's own format. A release reads plans up to its version and refuses newer ones. */
+export const planVersion = 1
+
 /**
  * One link of the chain of a (topic, partition): what becomes of the records [start, end) of the log. Stored at
  * `log/<topic>/<partition>/<seq>.plan.json`, if absent, before any of its files; never deleted or replaced.
  */
 export const Plan = Schema.Struct({
-  /** Version of this format and of the decoder that made the files. */
+  /** Version of this format (`planVersion`). */
   version: Schema.Int,
+  /** Version of the decoder that made the files (the domain's `decoderVersion`). */
+  decoder: Schema.Int,
   topic: Schema.Literal(...topics),
   partition: Schema.Int,
   seq: Schema.Int,
@@ -45,3 +50,10 @@ export const Plan = Schema.Struct({
   writer: Schema.String
 })
 export type Plan = typeof Plan.Type
+
+/** The plan as text; two plans are the same when their texts are, the writer left out. */
+export const planText = (plan: Plan): string => JSON.stringify(Schema.encodeSync(Plan)(plan))
+
+/** Whether two plans say the same: all but who wrote them. */
+export const samePlan = (a: Plan, b: Plan): boolean =>
+  planText({ ...a, writer: "" }) === planText({ ...b, writer: "" })

@@ -1,0 +1,284 @@
+import type { DecoderOptions } from "@musify/domain/Decoder.ts"
+import { decoderVersion, makeDecoder } from "@musify/domain/Decoder.ts"
+import type { EventColumns } from "@musify/domain/EventColumns.ts"
+import type { Hour } from "@musify/domain/Hour.ts"
+import { hourMs } from "@musify/domain/Hour.ts"
+import type { LogBatch } from "@musify/domain/RecordBatch.ts"
+import { bytesAt } from "@musify/domain/RecordBatch.ts"
+import type { Topic } from "@musify/domain/Topic.ts"
+import type { DeadLetter } from "./DeadLetterParquet.ts"
+import { encodeDeadLetters } from "./DeadLetterParquet.ts"
+import { identityOf } from "./FileIdentity.ts"
+import { encodeDataFile } from "./LakeParquet.ts"
+import { dataFileName, deadLetterFileName } from "./objectNames.ts"
+import type { Plan } from "./Plan.ts"
+import { planVersion } from "./Plan.ts"
+import { RowHasher, witnessOf } from "./rowHash.ts"
+
+/** When a micro-batch is full. It ends before the record that would open one file too many. */
+export interface BatchLimits {
+  /** Records. */
+  readonly rows: number
+  /** Bytes of raw keys and values; passed by at most one record. */
+  readonly bytes: number
+  /** Files: event hours, and hours of dead letters. */
+  readonly files: number
+}
+
+/** A frozen micro-batch: its plan, and how to make each file's bytes (made when they are put, not before). */
+export interface FrozenBatch {
+  readonly plan: Plan
+  readonly files: ReadonlyArray<FrozenFile>
+  /** Dead letters by the kind of reason (its text up to the first colon). */
+  readonly deadLetterReasons: Readonly<Record<string, number>>
+}
+export interface FrozenFile {
+  readonly path: string
+  readonly rows: number
+  readonly hash: string
+  readonly encode: () => Uint8Array
+}
+
+/** Rows of one event hour. `chunkOf[i]`, `rows[i]`: where row `i` lies among the decoded chunks. */
+interface HourRows {
+  readonly hour: Hour
+  readonly firstOffset: number
+  readonly hasher: RowHasher
+  readonly chunkOf: Array<number>
+  readonly rows: Array<number>
+}
+interface DeadHour {
+  readonly hour: Hour
+  readonly hasher: RowHasher
+  readonly letters: Array<DeadLetter>
+}
+
+/** The kind of a reason: its text up to the first colon. */
+export const reasonKind = (reason: string): string => {
+  const colon = reason.indexOf(":")
+  return colon < 0 ? reason : reason.slice(0, colon)
+}
+
+/** Gathers the records of one (topic, partition) from `start` on into one micro-batch, decoded and cut by event hour. */
+export class BatchBuilder {
+  readonly topic: Topic
+  readonly partition: number
+  readonly start: number
+  private readonly limits: BatchLimits
+  private readonly decoder: ReturnType<typeof makeDecoder>
+  private readonly chunks: Array<EventColumns> = []
+  private readonly hours: Map<Hour, HourRows> = new Map()
+  private readonly dead: Map<Hour, DeadHour> = new Map()
+  private end: number
+  private records = 0
+  private bytes = 0
+  private unknownFields = 0
+  private maxTs = Number.NEGATIVE_INFINITY
+  private witness = ""
+
+  constructor(
+    topic: Topic,
+    partition: number,
+    start: number,
+    limits: BatchLimits,
+    decoderOptions: Partial<DecoderOptions> = {}
+  ) {
+    this.topic = topic
+    this.partition = partition
+    this.start = start
+    this.end = start
+    this.limits = limits
+    this.decoder = makeDecoder(topic, decoderOptions)
+  }
+
+  get isEmpty(): boolean {
+    return this.records === 0
+  }
+
+  /** The offset after the last record taken. */
+  get next(): number {
+    return this.end
+  }
+
+  /** Takes records from index `from` on and answers the index of the first one that does not go in. */
+  add(batch: LogBatch, from: number): number {
+    const stop = this.room(batch, from)
+    if (stop === from) return from
+    const reasons: Array<string | undefined> = new Array(stop - from)
+    for (let i = from; i < stop; i++)
+      reasons[i - from] = this.decoder.decode(bytesAt(batch.values, i), batch.timestamps[i], batch.offsets[i])
+    let chunk = this.decoder.take()
+    const cut = this.sort(batch, from, stop, reasons, chunk)
+    if (cut < stop && chunk.unknownFields > 0) {
+      // Fields of records beyond the cut belong to the next plan: count those before it alone.
+      for (let i = from; i < cut; i++)
+        this.decoder.decode(bytesAt(batch.values, i), batch.timestamps[i], batch.offsets[i])
+      chunk = this.decoder.take()
+    }
+    this.chunks.push(chunk)
+    this.unknownFields += chunk.unknownFields
+    if (cut > from) {
+      this.records += cut - from
+      for (const { ends } of [batch.keys, batch.values])
+        this.bytes += ends[cut - 1] - (from === 0 ? 0 : ends[from - 1])
+      this.end = batch.offsets[cut - 1] + 1
+      this.witness = witnessOf(batch, cut - 1)
+    }
+    return cut
+  }
+
+  /** How far the limits on records and bytes let this batch be taken. */
+  private room(batch: LogBatch, from: number): number {
+    const last = Math.min(batch.count, from + this.limits.rows - this.records)
+    const { keys, values } = batch
+    const before = from === 0 ? 0 : keys.ends[from - 1] + values.ends[from - 1]
+    let stop = from
+    while (
+      stop < last &&
+      this.bytes + (stop === from ? 0 : keys.ends[stop - 1] + values.ends[stop - 1] - before) <
+        this.limits.bytes
+    )
+      stop++
+    return stop
+  }
+
+  /** Puts each record to its hour, runs of neighbours at once; answers where one file too many would be opened. */
+  private sort(
+    batch: LogBatch,
+    from: number,
+    stop: number,
+    reasons: ReadonlyArray<string | undefined>,
+    chunk: EventColumns
+  ): number {
+    const chunkIndex = this.chunks.length
+    let row = 0
+    let run = from
+    while (run < stop) {
+      const reason = reasons[run - from]
+      if (reason !== undefined) {
+        const hour = Math.floor(batch.timestamps[run] / hourMs)
+        const letters = this.dead.get(hour) ?? this.openDead(hour)
+        if (letters === undefined) return run
+        letters.hasher.add(batch, run, run + 1)
+        letters.letters.push({
+          offset: batch.offsets[run],
+          timestamp: batch.timestamps[run],
+          key: bytesAt(batch.keys, run)?.slice() ?? null,
+          value: bytesAt(batch.values, run)?.slice() ?? null,
+          reason
+        })
+        run++
+        continue
+      }
+      const hour = Math.floor(chunk.ts[row] / hourMs)
+      const rows = this.hours.get(hour) ?? this.openHour(hour, batch.offsets[run])
+      if (rows === undefined) return run
+      const runStart = run
+      do {
+        rows.chunkOf.push(chunkIndex)
+        rows.rows.push(row)
+        if (chunk.ts[row] > this.maxTs) this.maxTs = chunk.ts[row]
+        row++
+        run++
+      } while (run < stop && reasons[run - from] === undefined && Math.floor(chunk.ts[row] / hourMs) === hour)
+      rows.hasher.add(batch, runStart, run)
+    }
+    return stop
+  }
+
+  private get isFullOfFiles(): boolean {
+    return this.hours.size + this.dead.size >= this.limits.files
+  }
+
+  private openHour(hour: Hour, firstOffset: number): HourRows | undefined {
+    if (this.isFullOfFiles) return undefined
+    const rows: HourRows = { hour, firstOffset, hasher: new RowHasher(), chunkOf: [], rows: [] }
+    this.hours.set(hour, rows)
+    return rows
+  }
+
+  private openDead(hour: Hour): DeadHour | undefined {
+    if (this.isFullOfFiles) return undefined
+    const letters: DeadHour = { hour, hasher: new RowHasher(), letters: [] }
+    this.dead.set(hour, letters)
+    return letters
+  }
+
+  /** The batch as plan `seq`. The builder must not be used after. */
+  freeze(seq: number, writer: string): FrozenBatch {
+    const { topic, partition } = this
+    const hours = [...this.hours.values()].sort((a, b) => a.hour - b.hour)
+    const dead = [...this.dead.values()].sort((a, b) => a.hour - b.hour)
+    const plan: Plan = {
+      version: planVersion,
+      decoder: decoderVersion,
+      topic,
+      partition,
+      seq,
+      start: this.start,
+      end: this.end,
+      files: hours.map(({ firstOffset, hasher, hour, rows }) => ({
+        path: dataFileName(topic, hour, partition, seq, firstOffset),
+        hour,
+        rows: rows.length,
+        hash: hasher.digest()
+      })),
+      deadLetters: dead.map(({ hasher, hour, letters }) => ({
+        path: deadLetterFileName(topic, hour, partition, seq, letters[0].offset),
+        rows: letters.length,
+        hash: hasher.digest()
+      })),
+      unknownFields: this.unknownFields,
+      witness: this.witness,
+      maxTs: this.maxTs === Number.NEGATIVE_INFINITY ? null : this.maxTs,
+      writer
+    }
+    const deadLetterReasons: Record<string, number> = {}
+    for (const { letters } of dead)
+      for (const { reason } of letters) {
+        const kind = reasonKind(reason)
+        deadLetterReasons[kind] = (deadLetterReasons[kind] ?? 0) + 1
+      }
+    return {
+      plan,
+      files: [
+        ...plan.files.map((file, i) => ({
+          path: file.path,
+          rows: file.rows,
+          hash: file.hash,
+          encode: () => encodeDataFile(topic, identityOf(plan, file), this.inOrder(hours[i]))
+        })),
+        ...plan.deadLetters.map((file, i) => ({
+          path: file.path,
+          rows: file.rows,
+          hash: file.hash,
+          encode: () => encodeDeadLetters(identityOf(plan, file), dead[i].letters)
+        }))
+      ],
+      deadLetterReasons
+    }
+  }
+
+  /** An hour's rows by (ts, offset). */
+  private inOrder({ chunkOf, rows }: HourRows) {
+    const { chunks } = this
+    const ts = new Float64Array(rows.length)
+    let sorted = true
+    for (let i = 0; i < rows.length; i++) {
+      ts[i] = chunks[chunkOf[i]].ts[rows[i]]
+      if (i > 0 && ts[i] < ts[i - 1]) sorted = false
+    }
+    if (sorted) return { chunks, chunkOf, rows }
+    // Rows come in offset order, so their index breaks ties.
+    const order = new Uint32Array(rows.length)
+    for (let i = 0; i < rows.length; i++) order[i] = i
+    order.sort((a, b) => ts[a] - ts[b] || a - b)
+    const chunkSorted = new Int32Array(rows.length)
+    const rowsSorted = new Int32Array(rows.length)
+    for (let i = 0; i < rows.length; i++) {
+      chunkSorted[i] = chunkOf[order[i]]
+      rowsSorted[i] = rows[order[i]]
+    }
+    return { chunks, chunkOf: chunkSorted, rows: rowsSorted }
+  }
+}

@@ -1,0 +1,120 @@
+import { createHash } from "node:crypto"
+import { Buffer } from "node:buffer"
+import { parquetElement } from "@musify/domain/columnTypes.ts"
+import type { Column } from "@musify/domain/columns.ts"
+import type { DecodedArray, FileMetaData, SchemaElement } from "hyparquet"
+import { parquetMetadata, parquetReadObjects } from "hyparquet"
+import { compressors } from "hyparquet-compressors"
+import { ByteWriter, parquetWrite } from "hyparquet-writer"
+import { DamagedFile } from "./ChainError.ts"
+
+/** A column of a file: a domain column, or one of raw bytes. */
+export type FileColumn = Omit<Column, "type"> & { readonly type: Column["type"] | "bytes" }
+
+/** A column of a file to be written: INT64 and times as bigint (times in micros), null where nullable. */
+export interface ColumnData {
+  readonly column: FileColumn
+  readonly data: DecodedArray
+}
+
+const schemaElement = ({ description, name, nullable, type }: FileColumn): SchemaElement =>
+  type === "bytes"
+    ? { name, type: "BYTE_ARRAY", repetition_type: nullable ? "OPTIONAL" : "REQUIRED" }
+    : (parquetElement({ name, type, nullable, description }) as SchemaElement)
+
+const checksumKey = "checksum"
+const checksumLength = 32
+const zeros = Buffer.from("0".repeat(checksumLength))
+/** The entry as thrift's compact protocol writes it: the key's text, then type and length of the value. */
+const checksumMark = Buffer.concat([Buffer.from(checksumKey), Buffer.from([0x18, checksumLength])])
+
+/** Where the checksum's hex digits lie; -1 when the file has none. */
+const checksumPosition = (bytes: Uint8Array): number => {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const mark = buffer.lastIndexOf(checksumMark)
+  const at = mark + checksumMark.length
+  return mark < 0 || at + checksumLength > bytes.length ? -1 : at
+}
+
+const checksumOf = (bytes: Uint8Array, position: number): string =>
+  createHash("sha256")
+    .update(bytes.subarray(0, position))
+    .update(zeros)
+    .update(bytes.subarray(position + checksumLength))
+    .digest("hex")
+    .slice(0, checksumLength)
+
+const dictionaryBytes = 1024 * 1024
+
+/**
+ * Parquet bytes of the columns: snappy, statistics, one row group per 100,000 rows. `metadata` goes into the footer's
+ * key-value metadata, with a checksum over the whole file (SHA-256 with the checksum's own digits read as zeros, its
+ * first 32 hex digits): truncation and any flipped bit, in pages or footer, are found from the file alone.
+ */
+export const encodeParquet = (
+  columns: ReadonlyArray<ColumnData>,
+  metadata: Readonly<Record<string, string>>
+): Uint8Array => {
+  const schema = [
+    { name: "schema", num_children: columns.length },
+    ...columns.map(({ column }) => schemaElement(column))
+  ]
+  const writer = new ByteWriter(64 * 1024)
+  parquetWrite({
+    writer,
+    schema,
+    columnData: columns.map(({ column, data }) => ({ name: column.name, data })),
+    codec: "SNAPPY",
+    rowGroupSize: 100_000,
+    dictionarySize: dictionaryBytes,
+    createdBy: "musify",
+    kvMetadata: [
+      ...Object.entries(metadata).map(([key, value]) => ({ key, value })),
+      { key: checksumKey, value: zeros.toString() }
+    ]
+  })
+  const bytes = writer.getBytes()
+  const position = checksumPosition(bytes)
+  bytes.set(Buffer.from(checksumOf(bytes, position)), position)
+  return bytes
+}
+
+/** Throws `DamagedFile`, naming the file, unless its bytes are those that were written. */
+export const verifyChecksum = (name: string, bytes: Uint8Array): void => {
+  const damaged = (what: string) =>
+    new DamagedFile({
+      name,
+      message: `${name} is damaged: ${what}. Restore it from a backup; no number is made from it until then.`
+    })
+  const magic = (at: number) => Buffer.from(bytes.subarray(at, at + 4)).toString("latin1")
+  if (bytes.length < 12 || magic(0) !== "PAR1") throw damaged("it is not a Parquet file")
+  if (magic(bytes.length - 4) !== "PAR1") throw damaged(`it is cut off after ${bytes.length} bytes`)
+  const position = checksumPosition(bytes)
+  if (position < 0) throw damaged("it carries no checksum")
+  const stored = Buffer.from(bytes.subarray(position, position + checksumLength)).toString("latin1")
+  if (checksumOf(bytes, position) !== stored) throw damaged("its checksum does not match its bytes")
+}
+
+const arrayBufferOf = (bytes: Uint8Array): ArrayBuffer =>
+  bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer
+
+/** Footer of a file whose checksum is right; throws `DamagedFile` else. */
+export const verifiedFooter = (
+  name: string,
+  bytes: Uint8Array
+): { readonly footer: FileMetaData; readonly metadata: Readonly<Record<string, string>> } => {
+  verifyChecksum(name, bytes)
+  const footer = parquetMetadata(arrayBufferOf(bytes))
+  const metadata: Record<string, string> = {}
+  for (const { key, value } of footer.key_value_metadata ?? []) metadata[key] = value ?? ""
+  return { footer, metadata }
+}
+
+/** All rows of a file, as objects of column name to value; throws `DamagedFile` when its checksum is wrong. */
+export const readParquetRows = async (
+  name: string,
+  bytes: Uint8Array
+): Promise<ReadonlyArray<Record<string, unknown>>> => {
+  const { footer } = verifiedFooter(name, bytes)
+  return parquetReadObjects({ file: arrayBufferOf(bytes), metadata: footer, compressors, utf8: false })
+}
