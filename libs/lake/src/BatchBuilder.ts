@@ -28,6 +28,8 @@ export interface BatchLimits {
 /** A frozen micro-batch: its plan, and how to make each file's bytes (made when they are put, not before). */
 export interface FrozenBatch {
   readonly plan: Plan
+  /** Log records in the plan's range; fewer than end − start when the log has holes. */
+  readonly records: number
   readonly files: ReadonlyArray<FrozenFile>
   /** Dead letters by the kind of reason (its text up to the first colon). */
   readonly deadLetterReasons: Readonly<Record<string, number>>
@@ -241,6 +243,7 @@ export class BatchBuilder {
       }
     return {
       plan,
+      records: this.records,
       files: [
         ...plan.files.map((file, i) => ({
           path: file.path,

@@ -1,0 +1,59 @@
+import type { FrozenBatch } from "@musify/lake/BatchBuilder.ts"
+import { putFiles, putPlan, putSeal } from "@musify/lake/Chain.ts"
+import type { ChainHalted, RaceLost } from "@musify/lake/ChainError.ts"
+import type { ObjectStoreService } from "@musify/lake/ObjectStore.ts"
+import type { ObjectStoreError } from "@musify/lake/ObjectStoreError.ts"
+import type { Plan } from "@musify/lake/Plan.ts"
+import type { Actor, Reply } from "@musify/runtime/Actor.ts"
+import { startActor } from "@musify/runtime/Actor.ts"
+import type { EventLogService } from "@musify/stream/EventLog.ts"
+import type { Scope } from "effect"
+import { Deferred, Effect } from "effect"
+
+/** The consumer group whose committed offset shows how far the lake is: for lag alone, never a position. */
+export const consumerGroup = "musify-ingestor"
+
+export type CommitError = ObjectStoreError | ChainHalted | RaceLost
+
+export type CommitterMessage =
+  | { readonly _tag: "Commit"; readonly batch: FrozenBatch }
+  /** Seals the tail if it is not; the reply comes when all messages before it are done. */
+  | { readonly _tag: "Seal"; readonly reply?: Reply<void> }
+
+export type Committer = Actor<CommitterMessage, CommitError>
+
+/**
+ * Puts a partition's batches into the bucket, one after the other: plan, files, seal. The next plan is put only after
+ * the files of the one before are all there. At its end it seals what is complete.
+ */
+export const startCommitter = (
+  store: ObjectStoreService,
+  log: EventLogService,
+  name: string,
+  unsealed: Plan | undefined,
+  onClosed: (batch: FrozenBatch) => Effect.Effect<void>
+): Effect.Effect<Committer, never, Scope.Scope> => {
+  const seal = (open: Plan | undefined) => (open === undefined ? Effect.void : putSeal(store, open))
+  return startActor<Plan | undefined, CommitterMessage, CommitError>({
+    name,
+    // One batch is written while the next is gathered, and one may wait between them.
+    capacity: 1,
+    initial: Effect.succeed(unsealed),
+    handle: (open, message) =>
+      Effect.gen(function* () {
+        if (message._tag === "Seal") {
+          yield* seal(open)
+          if (message.reply !== undefined) yield* Deferred.succeed(message.reply, undefined)
+          return undefined
+        }
+        const { plan } = message.batch
+        yield* putPlan(store, plan)
+        yield* putFiles(store, message.batch)
+        // A hint that may get lost: the lake's chain is the position.
+        yield* Effect.ignore(log.commit(consumerGroup, plan.topic, plan.partition, plan.end))
+        yield* onClosed(message.batch)
+        return plan
+      }),
+    finish: seal
+  })
+}
