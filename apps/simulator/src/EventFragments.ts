@@ -1,0 +1,94 @@
+import type { Cast } from "./Cast.ts"
+import type { Model } from "./Model.ts"
+import { float32Text, FragmentBuilder } from "./fragments.ts"
+
+/**
+ * Every text that an event can hold, with its JSON punctuation, as one array of bytes. Each field is the number of a
+ * first fragment, to which the number of the song, state, place … is added. The order of the keys is Eventsim's.
+ */
+export interface EventFragments {
+  readonly bytes: Uint8Array
+  readonly starts: Int32Array
+  /** `{"artist":…,"song":…,"duration":…,"ts":` */
+  readonly listenOfSong: number
+  /** `,"artist":…,"song":…,"duration":…` */
+  readonly pageOfSong: number
+  /** `,"page":…,"auth":…,"method":…,"status":…,"level":…,"itemInSession":` */
+  readonly pageOfState: number
+  /** `,"auth":…,"level":…,"itemInSession":` */
+  readonly listenOfState: number
+  /** `,"level":…,"itemInSession":` */
+  readonly authOfState: number
+  /** `,"city":…,"zip":…,"state":…,"userAgent":` */
+  readonly placeBefore: number
+  readonly userAgent: number
+  /** `,"lon":…,"lat":…` */
+  readonly placeAfter: number
+  /** `,"userId":` */
+  readonly userId: number
+  /** `,"lastName":…` */
+  readonly lastName: number
+  /** `,"firstName":…,"gender":…,"registration":` */
+  readonly firstName: number
+  /** `,"tag":…`, or nothing. */
+  readonly tag: number
+  /** `{"ts":` */
+  readonly ts: number
+  /** `,"sessionId":` */
+  readonly sessionId: number
+  readonly successTrue: number
+  readonly successFalse: number
+  /** `}`, with the line's end where one is wanted. */
+  readonly end: number
+}
+
+const json = (value: unknown): string => JSON.stringify(value)
+
+/** Builds the fragments of a run. `newline`: every event ends in a line feed. */
+export const makeEventFragments = (
+  cast: Cast,
+  model: Model,
+  options: { readonly tag: string | undefined; readonly newline: boolean }
+): EventFragments => {
+  const builder = new FragmentBuilder()
+  const songs = cast.songs.map(
+    (s) => `"artist":${json(s.artist_name)},"song":${json(s.title)},"duration":${float32Text(s.duration)}`
+  )
+  const numbers = {
+    listenOfSong: builder.addAll(songs.map((song) => `{${song},"ts":`)),
+    pageOfSong: builder.addAll(songs.map((song) => `,${song}`)),
+    pageOfState: builder.addAll(
+      model.states.map(
+        (s) =>
+          `,"page":${json(s.page)},"auth":${json(s.auth)},"method":${json(s.method)},"status":${s.status},"level":${json(s.level)},"itemInSession":`
+      )
+    ),
+    listenOfState: builder.addAll(
+      model.states.map((s) => `,"auth":${json(s.auth)},"level":${json(s.level)},"itemInSession":`)
+    ),
+    authOfState: builder.addAll(model.states.map((s) => `,"level":${json(s.level)},"itemInSession":`)),
+    placeBefore: builder.addAll(
+      cast.places.map(
+        ({ value: p }) => `,"city":${json(p.city)},"zip":${json(p.zip)},"state":${json(p.state)},"userAgent":`
+      )
+    ),
+    userAgent: builder.addAll(cast.userAgents.map(({ value }) => json(value))),
+    placeAfter: builder.addAll(
+      cast.places.map(({ value: p }) => `,"lon":${json(p.lon)},"lat":${json(p.lat)}`)
+    ),
+    userId: builder.add(`,"userId":`),
+    lastName: builder.addAll(cast.lastNames.map(({ value }) => `,"lastName":${json(value)}`)),
+    firstName: builder.addAll(
+      cast.firstNames.map(
+        ({ value }) => `,"firstName":${json(value.name)},"gender":${json(value.gender)},"registration":`
+      )
+    ),
+    tag: builder.add(options.tag === undefined ? "" : `,"tag":${json(options.tag)}`),
+    ts: builder.add(`{"ts":`),
+    sessionId: builder.add(`,"sessionId":`),
+    successTrue: builder.add(`,"success":true`),
+    successFalse: builder.add(`,"success":false`),
+    end: builder.add(options.newline ? "}\n" : "}")
+  }
+  return { ...builder.build(), ...numbers }
+}

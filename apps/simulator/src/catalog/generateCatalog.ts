@@ -1,0 +1,139 @@
+import type { Song } from "@musify/domain/Song.ts"
+import { float32Text } from "../fragments.ts"
+import { RandomStream } from "../random.ts"
+import { adjectives, artistNouns, cities, givenNames, nouns, places, verbs } from "./words.ts"
+
+interface Artist {
+  readonly id: string
+  readonly name: string
+  readonly latitude: number | null
+  readonly longitude: number | null
+  readonly location: string | null
+  readonly firstYear: number | null
+}
+
+const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+/** An id of 18 characters with the Million Song data set's form; the last five carry the number, so that no two are equal. */
+const identifier = (prefix: string, random: RandomStream, n: number): string => {
+  let text = prefix
+  for (let i = 0; i < 11; i++) text += letters[random.below(letters.length)]
+  return text + n.toString(36).toUpperCase().padStart(5, "0")
+}
+
+const artistName = (r: RandomStream): string => {
+  const patterns: ReadonlyArray<() => string> = [
+    () => `${r.pick(givenNames)} ${r.pick(artistNouns)}`,
+    () => `The ${r.pick(adjectives)} ${r.pick(nouns)}s`,
+    () => `${r.pick(adjectives)} ${r.pick(artistNouns)}`,
+    () => `The ${r.pick(artistNouns)}s`,
+    () => `${r.pick(givenNames)} & The ${r.pick(artistNouns)}s`,
+    () => `DJ ${r.pick(artistNouns)}`,
+    () => `${r.pick(nouns)} of ${r.pick(places)}`,
+    () => `${r.pick(artistNouns)} ${r.pick(nouns)}`,
+    () => `${r.pick(givenNames)} ${r.pick(artistNouns)} Quartet`
+  ]
+  return r.pick(patterns)()
+}
+
+const title = (r: RandomStream): string => {
+  const patterns: ReadonlyArray<() => string> = [
+    () => `${r.pick(adjectives)} ${r.pick(nouns)}`,
+    () => `The ${r.pick(nouns)}`,
+    () => `${r.pick(verbs)} the ${r.pick(nouns)}`,
+    () => `${r.pick(verbs)} Me`,
+    () => `${r.pick(nouns)} in ${r.pick(places)}`,
+    () => `${r.pick(adjectives)} ${r.pick(adjectives)} ${r.pick(nouns)}`,
+    () => `${r.pick(nouns)} and ${r.pick(nouns)}`,
+    () => `Don't ${r.pick(verbs)} the ${r.pick(nouns)}`,
+    () => `${r.pick(givenNames)}`,
+    () => `${r.pick(givenNames)}'s ${r.pick(nouns)}`,
+    () => `${r.pick(places)}`,
+    () => `How to ${r.pick(verbs)} a ${r.pick(nouns)}`
+  ]
+  const plain = r.pick(patterns)()
+  const u = r.uniform()
+  if (u < 0.05) return `${plain} (Live)`
+  if (u < 0.08) return `${plain} (${r.pick(adjectives)} Remix)`
+  if (u < 0.12) return `${plain} (Album Version)`
+  if (u < 0.14) return `${plain} "${r.pick(nouns)}"`
+  return plain
+}
+
+const round = (value: number, digits: number): number => Number(value.toFixed(digits))
+
+const makeArtist = (r: RandomStream, n: number, names: Set<string>): Artist => {
+  let name = artistName(r)
+  while (names.has(name)) name = artistName(r)
+  names.add(name)
+  const place = r.uniform() < 0.65 ? r.pick(cities) : undefined
+  const hasCoordinates = place !== undefined && r.uniform() < 0.7
+  return {
+    id: identifier("AR", r, n),
+    name,
+    latitude: hasCoordinates ? place.lat : null,
+    longitude: hasCoordinates ? place.lon : null,
+    location: place === undefined ? null : place.name,
+    firstYear: r.uniform() < 0.75 ? Math.floor(2024 - 45 * r.uniform() * r.uniform()) : null
+  }
+}
+
+/**
+ * A catalog made from a seed: about 0.42 artists per song (some with many songs, most with one or two), song lengths
+ * around four minutes, and a popularity with a long tail: log-normal weights, the most popular hundredth of the songs
+ * getting about an eighth of the plays. The same seed and size give the same catalog.
+ */
+export const generateCatalog = (seed: number, size = 10_000): ReadonlyArray<Song> => {
+  const r = new RandomStream(seed, 0xfffffffe)
+  const artists: Array<Artist> = []
+  const names = new Set<string>()
+  const taken = new Set<string>()
+  const releases = new Map<number, Array<{ readonly name: string; readonly year: number | null }>>()
+  const songs: Array<Song> = []
+  const artistOf: Array<number> = []
+  for (let n = 0; n < size; n++) {
+    // The next song is by a new artist, or by that of an earlier song: the more songs, the likelier one more.
+    const isNew = artists.length === 0 || r.uniform() < 0.42
+    const which = isNew ? artists.length : artistOf[r.below(n)]
+    if (isNew) artists.push(makeArtist(r, artists.length, names))
+    const artist = artists[which]
+    artistOf[n] = which
+
+    let name = title(r)
+    while (taken.has(`${which}\n${name}`)) name = title(r)
+    taken.add(`${which}\n${name}`)
+    const albums = releases.get(which) ?? []
+    releases.set(which, albums)
+    if (albums.length === 0 || r.uniform() < 0.3) {
+      albums.push({
+        name: r.uniform() < 0.35 ? name : title(r),
+        year: artist.firstYear === null ? null : Math.min(2025, artist.firstYear + r.below(12))
+      })
+    }
+    const album = r.pick(albums)
+    const popularity = r.normal()
+    const tempo = Math.min(240, Math.max(50, 122 + 30 * r.normal()))
+    songs.push({
+      song_id: identifier("SO", r, n),
+      track_id: identifier("TR", r, n),
+      title: name,
+      artist_id: artist.id,
+      artist_name: artist.name,
+      artist_latitude: artist.latitude,
+      artist_longitude: artist.longitude,
+      artist_location: artist.location,
+      release: album.name,
+      year: album.year,
+      duration: Number(
+        float32Text(round(Math.min(1500, Math.max(25, 232 * Math.exp(0.33 * r.normal()))), 5))
+      ),
+      tempo: r.uniform() < 0.01 ? null : round(tempo, 3),
+      key: r.below(12),
+      key_confidence: round(r.uniform(), 3),
+      loudness: round(Math.min(-0.5, -10 + 5 * r.normal()), 3),
+      song_hotttnesss: r.uniform() < 0.4 ? null : round(Math.min(1, Math.max(0, 0.4 + 0.16 * popularity)), 6),
+      weight: round(100 * Math.exp(1.2 * popularity), 6)
+    })
+  }
+  return songs
+}

@@ -1,0 +1,130 @@
+import type { Song } from "@musify/domain/Song.ts"
+import { type Topic, topics } from "@musify/domain/Topic.ts"
+import type { EventLog } from "@musify/stream/EventLog.ts"
+import type { EventLogError } from "@musify/stream/EventLogError.ts"
+import { Clock, Effect } from "effect"
+import { loadCast } from "./cast/loadCast.ts"
+import { type EventSink, logSink } from "./EventSink.ts"
+import type { EventsimConfig } from "./EventsimConfig.ts"
+import { Simulation } from "./Simulation.ts"
+
+/** How far a simulation has come. */
+export interface SimulateProgress {
+  /** Events so far, including those that the log had already. */
+  readonly events: number
+  /** Epoch ms up to which all events are written. */
+  readonly simulatedTime: number
+  /** Share of the history that is done, 0 to 1. */
+  readonly share: number
+}
+
+export interface SimulateOptions<E = never, R = never> {
+  readonly config: EventsimConfig
+  readonly songs: ReadonlyArray<Song>
+  /** Listeners at the start. */
+  readonly users: number
+  readonly seed: number
+  /** Epoch ms: the history's first moment. */
+  readonly start: number
+  /** Epoch ms: the history's end; events before it are written as fast as possible. */
+  readonly until: number
+  /** Go on after the history, writing each event when the clock reaches its time, for ever (or until `end`). */
+  readonly live: boolean
+  /** Epoch ms: the end of a live simulation. */
+  readonly end?: number
+  /** Clock time between two live batches, ms (default 500). */
+  readonly liveIntervalMs?: number
+  readonly onProgress?: (progress: SimulateProgress) => Effect.Effect<void, E, R>
+  /** Records of a partition of the log that another producer wrote; see `logSink`. */
+  readonly foreign?: (topic: Topic, partition: number) => number
+}
+
+export interface SimulateSummary {
+  /** Events written by this run, by topic (those of earlier runs are not counted). */
+  readonly events: Readonly<Record<Topic, number>>
+  /** Time of the first and last event that this run wrote, epoch ms; null when it wrote none. */
+  readonly firstTs: number | null
+  readonly lastTs: number | null
+  /** Listeners so far, those included who joined on the way. */
+  readonly listeners: number
+}
+
+/** Events per chunk of history: some 20 ms of work, after which others in the process get their turn. */
+const chunkEvents = 16_384
+
+/**
+ * Simulates into the event log and goes on where the log ends: the same options give the same events, so the number of
+ * records in a partition says which of its events comes next. With another producer at work it fails
+ * (`UnexpectedOffset`).
+ */
+export const simulate = <E, R>(
+  options: SimulateOptions<E, R>
+): Effect.Effect<SimulateSummary, EventLogError | E, EventLog | R> =>
+  Effect.flatMap(logSink(options.foreign), (sink) => simulateInto(sink, options))
+
+/** As `simulate`, into any sink. */
+export const simulateInto = <SE, E, R>(
+  sink: EventSink<SE>,
+  options: SimulateOptions<E, R>
+): Effect.Effect<SimulateSummary, SE | E, R> =>
+  Effect.gen(function* () {
+    const simulation = new Simulation({
+      config: options.config,
+      cast: loadCast(options.songs),
+      users: options.users,
+      seed: options.seed,
+      start: options.start,
+      partitions: sink.partitions,
+      skip: sink.positions,
+      newline: sink.newline
+    })
+    const { writer } = simulation
+    let events = 0
+    let share = 0
+    const report = () => {
+      events = writer.events
+      if (options.until > options.start) {
+        share = Math.min(1, (simulation.time - options.start) / (options.until - options.start))
+      }
+      return options.onProgress?.({ events, simulatedTime: simulation.time, share }) ?? Effect.void
+    }
+
+    // A chunk is written before the next is made, so that memory stays bounded whatever the history's length.
+    const runUntil = (until: number) =>
+      Effect.gen(function* () {
+        for (;;) {
+          const done = simulation.advance(until, chunkEvents)
+          const batches = simulation.take()
+          if (batches.length > 0) yield* sink.append(batches)
+          yield* report()
+          if (done) return
+          yield* Effect.yieldNow()
+          yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
+        }
+      })
+
+    yield* runUntil(options.until)
+    if (options.live) {
+      const end = options.end ?? Number.POSITIVE_INFINITY
+      for (let reached = options.until; reached < end;) {
+        const now = yield* Clock.currentTimeMillis
+        // Everything that has happened by now, the current second included.
+        const due = Math.min(end, Math.floor(now / 1000) * 1000 + 1)
+        if (due > reached) {
+          yield* runUntil(due)
+          reached = due
+        }
+        yield* Effect.sleep(options.liveIntervalMs ?? 500)
+      }
+    }
+    const [first, last] = [simulation.writer.firstTs, simulation.writer.lastTs]
+    return {
+      events: Object.fromEntries(topics.map((topic, t) => [topic, writer.written[t]])) as Record<
+        Topic,
+        number
+      >,
+      firstTs: Number.isNaN(first) ? null : first,
+      lastTs: Number.isNaN(last) ? null : last,
+      listeners: simulation.listeners.count
+    }
+  })
