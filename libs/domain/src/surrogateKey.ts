@@ -19,7 +19,7 @@ export const surrogateKeyText = (kind: string, ...parts: ReadonlyArray<KeyPart>)
 
 /**
  * Key of a dimension row: the first 15 hex digits (60 bits, so never negative) of the MD5 of the natural key's text.
- * MD5 because both SQL engines have it; `surrogateKeySql` is the same in DuckDB.
+ * MD5 because both SQL engines have it. In DuckDB: `CAST('0x' || substr(md5(text), 1, 15) AS BIGINT)`.
  */
 export const surrogateKey = (kind: string, ...parts: ReadonlyArray<KeyPart>): bigint =>
   BigInt(
