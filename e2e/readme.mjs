@@ -1,0 +1,62 @@
+// Runs every command of README.md's ```sh blocks in this clone, in order: those that serve are stopped by SIGINT once
+// they say that they are ready, and must then end with exit code 0; all others must end with 0 by themselves.
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { readFileSync } from "node:fs"
+import process from "node:process"
+import { fileURLToPath } from "node:url"
+
+const root = fileURLToPath(new URL("..", import.meta.url))
+const readme = readFileSync(`${root}README.md`, "utf8")
+const commands = [...readme.matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, block]) => block.trim().split("\n"))
+
+// `npm test` is a step of its own before this one.
+const skipped = new Set(["npm test"])
+const readyWhen = [
+  [/^npm start$/, /live/],
+  [/^npx nx run \w+:serve$/, /ready|listening|following|watching|live/i]
+]
+const seconds = 240
+
+/** npm and nx do not pass signals on everywhere: end the group that we started. */
+const signal = (child, name) => {
+  try {
+    process.kill(-child.pid, name)
+  } catch {
+    child.kill(name)
+  }
+}
+
+const runOne = async (command) => {
+  const ready = readyWhen.find(([pattern]) => pattern.test(command))?.[1]
+  const child = spawn(command, { cwd: root, shell: true, detached: true, stdio: ["ignore", "pipe", "pipe"] })
+  let output = ""
+  let stopped = false
+  const look = (chunk) => {
+    output += chunk
+    if (ready !== undefined && !stopped && ready.test(output)) {
+      stopped = true
+      signal(child, "SIGINT")
+    }
+  }
+  child.stdout.on("data", look)
+  child.stderr.on("data", look)
+  const limit = setTimeout(() => signal(child, "SIGKILL"), seconds * 1000)
+  const [code, by] = await once(child, "close")
+  clearTimeout(limit)
+  // A shell or npm that was interrupted itself reports 130.
+  const fine = code === 0 || (stopped && (code === 130 || by === "SIGINT"))
+  if (!fine || (ready !== undefined && !stopped)) {
+    console.error(`FAILED (${code ?? by}): ${command}\n${output}`)
+    process.exit(1)
+  }
+  console.log(`fine: ${command}`)
+}
+
+let run = 0
+for (const command of commands) {
+  if (skipped.has(command)) continue
+  await runOne(command)
+  run++
+}
+console.log(`${run} passed, 0 failed`)

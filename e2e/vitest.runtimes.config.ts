@@ -1,0 +1,4 @@
+import { defineConfig } from "vitest/config"
+
+// What needs other runtimes: apart from `npm test`, which needs nothing but npm.
+export default defineConfig({ test: { include: ["e2e/**/*.runtime.test.ts"], fileParallelism: false } })
