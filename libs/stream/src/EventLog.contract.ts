@@ -1,0 +1,343 @@
+import { bytesAt, bytesColumn, type LogBatch, type RecordBatch } from "@musify/domain/RecordBatch.ts"
+import { topics, type Topic } from "@musify/domain/Topic.ts"
+import { Effect, Exit, type Layer } from "effect"
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import { EventLog } from "./EventLog.ts"
+import type { EventLogError } from "./EventLogError.ts"
+
+/** A log of two partitions per topic, empty at first. Building `layer` once more opens the same log again. */
+export interface LogUnderTest {
+  readonly layer: Layer.Layer<EventLog, unknown>
+  readonly remove: () => void
+}
+
+interface Plain {
+  readonly key: string | null
+  readonly value: string | null
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+/** Records of texts, as a batch. */
+export const recordsOf = (records: ReadonlyArray<Plain>): RecordBatch => ({
+  count: records.length,
+  keys: bytesColumn(records.map(({ key }) => (key === null ? null : encoder.encode(key)))),
+  values: bytesColumn(records.map(({ value }) => (value === null ? null : encoder.encode(value))))
+})
+
+const textAt = (batch: LogBatch, column: "keys" | "values", index: number): string | null => {
+  const bytes = bytesAt(batch[column], index)
+  return bytes === null ? null : decoder.decode(bytes)
+}
+
+/** What a batch holds, in plain values. */
+export const plainOf = (batch: LogBatch): ReadonlyArray<Plain & { readonly offset: number }> =>
+  Array.from({ length: batch.count }, (_, i) => ({
+    offset: batch.offsets[i],
+    key: textAt(batch, "keys", i),
+    value: textAt(batch, "values", i)
+  }))
+
+const texts = (...values: ReadonlyArray<string>): RecordBatch =>
+  recordsOf(values.map((value) => ({ key: "k", value })))
+
+/** All records of a partition, read in steps of `maxBytes`. */
+export const readAll = (topic: Topic, partition: number, maxBytes: number) =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    const all: Array<Plain & { readonly offset: number }> = []
+    let { start: offset } = yield* log.range(topic, partition)
+    while (true) {
+      const batch = yield* log.read(topic, partition, offset, maxBytes)
+      if (batch.count === 0) return all
+      all.push(...plainOf(batch))
+      offset = batch.offsets[batch.count - 1] + 1
+    }
+  })
+
+const plain: fc.Arbitrary<Plain> = fc.record({
+  key: fc.option(fc.fullUnicodeString({ maxLength: 5 })),
+  value: fc.option(fc.oneof(fc.fullUnicodeString({ maxLength: 40 }), fc.constant("")))
+})
+const place = fc.record({ topic: fc.constantFrom(...topics.slice(0, 2)), partition: fc.constantFrom(0, 1) })
+const step = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("append" as const),
+      parts: fc.array(
+        fc.record({
+          place,
+          records: fc.array(plain, { maxLength: 20 }),
+          expect: fc.constantFrom("nothing", "end", "end", "wrong")
+        }),
+        { maxLength: 4 }
+      )
+    })
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("read" as const),
+      place,
+      share: fc.double({ min: 0, max: 1, noNaN: true }),
+      maxBytes: fc.oneof(fc.integer({ min: 1, max: 200 }), fc.constant(1 << 20))
+    })
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("commit" as const),
+      place,
+      group: fc.constantFrom("a", "b"),
+      offset: fc.nat(1e6)
+    })
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("reopen" as const) }) }
+)
+type Step = typeof step extends fc.Arbitrary<infer A> ? A : never
+
+/** The log as plain arrays. */
+class Model {
+  readonly partitions = new Map<string, Array<Plain>>()
+  readonly groups = new Map<string, number>()
+  of({ partition, topic }: { readonly topic: Topic; readonly partition: number }): Array<Plain> {
+    const name = `${topic}/${partition}`
+    const records = this.partitions.get(name) ?? []
+    this.partitions.set(name, records)
+    return records
+  }
+}
+
+const runStep = (model: Model, next: Exclude<Step, { readonly kind: "reopen" }>) =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    switch (next.kind) {
+      case "append": {
+        const ends = new Map<Array<Plain>, number>()
+        let fails = false
+        const firsts: Array<number> = []
+        const appends = next.parts.map(({ expect: expected, place: at, records }) => {
+          const before = model.of(at)
+          const end = ends.get(before) ?? before.length
+          if (expected === "wrong") fails = true
+          firsts.push(end)
+          ends.set(before, end + records.length)
+          const batch = { ...at, records: recordsOf(records) }
+          return expected === "nothing"
+            ? batch
+            : { ...batch, expectedOffset: expected === "wrong" ? end + 1 : end }
+        })
+        const exit = yield* Effect.exit(log.append(appends))
+        if (fails) {
+          expect(Exit.isFailure(exit)).toBe(true)
+          return
+        }
+        expect(exit).toEqual(Exit.succeed(firsts))
+        for (const { place: at, records } of next.parts) model.of(at).push(...records)
+        return
+      }
+      case "read": {
+        const all = model.of(next.place)
+        const offset = Math.floor(next.share * all.length)
+        const batch = yield* log.read(next.place.topic, next.place.partition, offset, next.maxBytes)
+        expect(batch.count > 0).toBe(offset < all.length)
+        expect(plainOf(batch)).toEqual(
+          all.slice(offset, offset + batch.count).map((record, i) => ({ offset: offset + i, ...record }))
+        )
+        const bytes = batch.keys.data.length + batch.values.data.length
+        expect(batch.count <= 1 || bytes <= next.maxBytes).toBe(true)
+        return
+      }
+      case "commit": {
+        const { topic, partition } = next.place
+        yield* log.commit(next.group, topic, partition, next.offset)
+        model.groups.set(`${next.group}/${topic}/${partition}`, next.offset)
+      }
+    }
+  })
+
+const compare = (model: Model) =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    for (const topic of topics.slice(0, 2)) {
+      for (const partition of [0, 1]) {
+        const expected = model.of({ topic, partition })
+        expect(yield* log.range(topic, partition)).toEqual({ start: 0, end: expected.length })
+        const found = yield* readAll(topic, partition, 300)
+        expect(found).toEqual(expected.map((record, offset) => ({ offset, ...record })))
+        for (const group of ["a", "b"]) {
+          const committed = yield* log.committed(group, topic, partition)
+          expect(committed).toBe(model.groups.get(`${group}/${topic}/${partition}`))
+        }
+      }
+    }
+  })
+
+/** The suite that every adapter of EventLog passes. */
+export const eventLogContract = (
+  name: string,
+  make: () => LogUnderTest,
+  options?: { readonly numRuns?: number }
+): void => {
+  const withLog = <A>(use: Effect.Effect<A, unknown, EventLog>): Promise<A> => {
+    const log = make()
+    return Effect.runPromise(use.pipe(Effect.provide(log.layer), Effect.ensuring(Effect.sync(log.remove))))
+  }
+  const failureOf = <A>(effect: Effect.Effect<A, EventLogError, EventLog>) => Effect.flip(effect)
+  const topic = "listen_events"
+
+  describe(`${name} keeps the contract of EventLog`, () => {
+    it("gives offsets from 0 on, without holes, per partition", () =>
+      withLog(
+        Effect.gen(function* () {
+          const log = yield* EventLog
+          expect(yield* log.partitions(topic)).toBe(2)
+          expect(yield* log.range(topic, 0)).toEqual({ start: 0, end: 0 })
+          const bases = yield* log.append([
+            { topic, partition: 0, records: texts("a", "b") },
+            { topic, partition: 1, records: texts("c") },
+            { topic, partition: 0, records: texts("d") }
+          ])
+          expect(bases).toEqual([0, 0, 2])
+          expect(yield* log.append([{ topic, partition: 0, records: texts() }])).toEqual([3])
+          expect(yield* log.range(topic, 0)).toEqual({ start: 0, end: 3 })
+          expect(plainOf(yield* log.read(topic, 0, 1, 1000)).map(({ value }) => value)).toEqual(["b", "d"])
+          expect((yield* log.read("auth_events", 0, 0, 1000)).count).toBe(0)
+        })
+      ))
+
+    it("stamps the Clock's time of the append", () =>
+      withLog(
+        Effect.gen(function* () {
+          const log = yield* EventLog
+          const before = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
+          yield* log.append([{ topic, partition: 0, records: texts("a", "b") }])
+          const after = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
+          const { timestamps } = yield* log.read(topic, 0, 0, 1000)
+          expect(timestamps.length).toBe(2)
+          for (const time of timestamps) expect(time >= before && time <= after).toBe(true)
+        })
+      ))
+
+    it("refuses an append that expects another end, and appends none of its parts", () =>
+      withLog(
+        Effect.gen(function* () {
+          const log = yield* EventLog
+          yield* log.append([{ topic, partition: 0, records: texts("a"), expectedOffset: 0 }])
+          const error = yield* failureOf(
+            log.append([
+              { topic, partition: 1, records: texts("x") },
+              { topic, partition: 0, records: texts("b"), expectedOffset: 0 }
+            ])
+          )
+          expect(error).toMatchObject({
+            _tag: "UnexpectedOffset",
+            topic,
+            partition: 0,
+            expected: 0,
+            found: 1
+          })
+          expect(yield* log.range(topic, 0)).toEqual({ start: 0, end: 1 })
+          expect(yield* log.range(topic, 1)).toEqual({ start: 0, end: 0 })
+        })
+      ))
+
+    it("never moves a reader silently: an offset outside of the range is an error", () =>
+      withLog(
+        Effect.gen(function* () {
+          const log = yield* EventLog
+          yield* log.append([{ topic, partition: 0, records: texts("a", "b") }])
+          expect((yield* log.read(topic, 0, 2, 1000)).count).toBe(0)
+          for (const offset of [3, -1]) {
+            const error = yield* failureOf(log.read(topic, 0, offset, 1000))
+            expect(error).toMatchObject({ _tag: "OffsetOutOfRange", offset, start: 0, end: 2 })
+          }
+        })
+      ))
+
+    it("has no other partitions", () =>
+      withLog(
+        Effect.gen(function* () {
+          const log = yield* EventLog
+          for (const partition of [-1, 2, 0.5]) {
+            const error = yield* failureOf(log.append([{ topic, partition, records: texts("a") }]))
+            expect(error).toMatchObject({ _tag: "EventLogUnavailable", retryable: false })
+            yield* failureOf(log.range(topic, partition))
+            yield* failureOf(log.read(topic, partition, 0, 1))
+          }
+        })
+      ))
+
+    it("does not look at the caller's buffers after an append", () =>
+      withLog(
+        Effect.gen(function* () {
+          const log = yield* EventLog
+          const records = texts("before")
+          yield* log.append([{ topic, partition: 0, records }])
+          records.values.data.fill(33)
+          records.values.ends.fill(0)
+          expect(plainOf(yield* log.read(topic, 0, 0, 100))[0].value).toBe("before")
+        })
+      ))
+
+    it("loses nothing when appends run at once", () =>
+      withLog(
+        Effect.gen(function* () {
+          const log = yield* EventLog
+          const bases = yield* Effect.forEach(
+            Array.from({ length: 50 }, (_, i) => i),
+            (i) => log.append([{ topic, partition: 0, records: texts(`${i}-0`, `${i}-1`) }]),
+            { concurrency: "unbounded" }
+          )
+          const all = yield* readAll(topic, 0, 1000)
+          expect(all.length).toBe(100)
+          bases.forEach(([base], i) => {
+            expect([all[base].value, all[base + 1].value]).toEqual([`${i}-0`, `${i}-1`])
+          })
+        })
+      ))
+
+    it("takes values of 10 MB and appends of many records", () =>
+      withLog(
+        Effect.gen(function* () {
+          const log = yield* EventLog
+          const big = "x".repeat(10_000_000)
+          const many = Array.from({ length: 20_000 }, (_, i) => `value ${i} ${"y".repeat(100)}`)
+          yield* log.append([{ topic, partition: 0, records: texts("small", big, ...many) }])
+          expect((yield* log.read(topic, 0, 0, 100)).count).toBe(1)
+          expect(plainOf(yield* log.read(topic, 0, 1, 100))[0].value).toBe(big)
+          const all = yield* readAll(topic, 0, 1 << 18)
+          expect(all.map(({ offset }) => offset)).toEqual(Array.from({ length: 20_002 }, (_, i) => i))
+          expect(all.slice(2).map(({ value }) => value)).toEqual(many)
+        })
+      ))
+
+    it("behaves like arrays, whatever is appended, read, committed and reopened", () =>
+      fc.assert(
+        fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+          const log = make()
+          const model = new Model()
+          const sessions: Array<Array<Exclude<Step, { readonly kind: "reopen" }>>> = [[]]
+          for (const next of steps) {
+            if (next.kind === "reopen") sessions.push([])
+            else sessions[sessions.length - 1].push(next)
+          }
+          try {
+            for (const session of sessions) {
+              const run = Effect.gen(function* () {
+                for (const next of session) yield* runStep(model, next)
+                yield* compare(model)
+              })
+              await Effect.runPromise(Effect.provide(run, log.layer))
+            }
+          } finally {
+            log.remove()
+          }
+        }),
+        { numRuns: options?.numRuns ?? 60 }
+      ))
+  })
+}
