@@ -73,7 +73,7 @@ export const Integer = (min: number, max: number) =>
       arbitrary: () => (fc) =>
         fc.oneof(
           { weight: 4, arbitrary: fc.integer({ min: Math.max(min, -5), max: Math.min(max, 100_000) }) },
-          fc.maxSafeInteger().filter((n) => n >= min && n <= max),
+          fc.integer({ min, max }),
           fc.constantFrom(min, max)
         )
     })
