@@ -17,7 +17,8 @@ export interface ColumnData {
   readonly data: DecodedArray
 }
 
-const schemaElement = ({ description, name, nullable, type }: FileColumn): SchemaElement =>
+/** The Parquet schema element of a column. */
+export const schemaElement = ({ description, name, nullable, type }: FileColumn): SchemaElement =>
   type === "bytes"
     ? { name, type: "BYTE_ARRAY", repetition_type: nullable ? "OPTIONAL" : "REQUIRED" }
     : (parquetElement({ name, type, nullable, description }) as SchemaElement)
