@@ -10,7 +10,7 @@ import type { SessionState } from "./sessions.ts"
 import { mergeSessionStates, sessionRows, sessionStates } from "./sessions.ts"
 import { UserDimension, unknownUserKey } from "./users.ts"
 
-const runs = { numRuns: 150 }
+const runs = { numRuns: 80 }
 
 test("a session is what its events say, read in order", () => {
   fc.assert(

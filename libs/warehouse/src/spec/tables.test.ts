@@ -6,7 +6,7 @@ import type { Logged } from "./logged.ts"
 import type { Row } from "./tables.ts"
 import { buildTables, columnsOfTable, tableNames } from "./tables.ts"
 
-const runs = { numRuns: 150 }
+const runs = { numRuns: 80 }
 const shuffled = (events: ReadonlyArray<Logged>, order: ReadonlyArray<number>) =>
   events
     .map((event, i) => ({ event, at: order[i % Math.max(1, order.length)] ?? 0 }))

@@ -7,7 +7,7 @@ import { byTime } from "./order.ts"
 import type { UserState } from "./users.ts"
 import { UserDimension, mergeUserStates, userStates, versionsOf } from "./users.ts"
 
-const runs = { numRuns: 150 }
+const runs = { numRuns: 80 }
 
 test("a user's versions are gapless, half-open, different from their neighbours, and one is current", () => {
   fc.assert(
