@@ -183,16 +183,20 @@ const makeService = (table: Table, file: string, partitions: number): LmdbEventL
   const batchesFrom = function* (topic: Topic, partition: number, offset: number): Iterable<StoredBatch> {
     const first = batchKeyAt(table, topic, partition, offset)
     const range = { start: first ?? ["batch", topic, partition], end: ["batch", topic, partition, end] }
+    let next: number | undefined
     for (const { key, value } of table.getRange(range)) {
-      const batch = decodeBatch(value, Number(key[3]), Number(key[4]))
-      if (batch === undefined) {
+      const [base, count] = [Number(key[3]), Number(key[4])]
+      const batch = decodeBatch(value, base, count)
+      // Offsets are dense: a batch that is not where the one before ends tells of a damaged key.
+      if (batch === undefined || (next === undefined ? base + count <= offset : base !== next)) {
         throw new EventLogUnavailable({
           message:
-            `${file} is damaged: the records of ${topic}/${partition} from offset ${key[3]} on (${key[4]} of them) ` +
-            `are not what was written. Restore the file from a copy, or begin anew in another folder (--data).`,
+            `${file} is damaged: the records of ${topic}/${partition} around offset ${base} are not what was ` +
+            `written. Restore the file from a copy, or begin anew in another folder (--data).`,
           retryable: false
         })
       }
+      next = base + count
       yield batch
     }
   }
@@ -213,6 +217,7 @@ const makeService = (table: Table, file: string, partitions: number): LmdbEventL
         if (!(offset >= range.start && offset <= range.end)) {
           throw new OffsetOutOfRange({ topic, partition, offset, ...range })
         }
+        if (offset === range.end) return joinSlices([])
         return joinSlices(takeSlices(batchesFrom(topic, partition, offset), offset, maxBytes))
       }),
     range: (topic, partition) =>
