@@ -1,0 +1,167 @@
+import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api"
+import { DuckDBDateValue, DuckDBInstance, DuckDBTimestampValue } from "@duckdb/node-api"
+import { Effect, Exit, Layer } from "effect"
+import fs from "node:fs"
+import { duckDbDialect } from "./duckDbDialect.ts"
+import type { SqlRow, SqlValue, WarehouseService, WarehouseSession } from "./Warehouse.ts"
+import { Warehouse } from "./Warehouse.ts"
+import type { WarehouseError } from "./WarehouseError.ts"
+import { LakeFileDamaged, StatementFailed, WarehouseUnavailable } from "./WarehouseError.ts"
+
+export interface DuckDbSettings {
+  /** The database file. */
+  readonly file: string
+  /** Threads of a run; the default leaves DuckDB its own choice (one per core). */
+  readonly threads?: number | undefined
+  /** Memory that DuckDB may take, MiB; it spills to `<file>.tmp` beyond it. */
+  readonly memoryMiB?: number | undefined
+}
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+/** Why a file would not open, in words that help. */
+const unavailable = (file: string, cause: unknown): WarehouseUnavailable => {
+  const text = messageOf(cause)
+  const fail = (reason: WarehouseUnavailable["reason"], message: string) =>
+    new WarehouseUnavailable({ reason, file, message, cause })
+  if (/lock|being used by another process/i.test(text)) {
+    const pid = /PID (\d+)/.exec(text)?.[1]
+    return fail(
+      "locked",
+      `${file} is in use by another process${pid === undefined ? "" : ` (${pid})`}. ` +
+        `Only one batcher may have it open: wait for that one to end, or stop it.`
+    )
+  }
+  if (/No space left|disk is full|out of disk|ENOSPC/i.test(text)) {
+    return fail("disk full", `The disk of ${file} is full. Free some space, then run the same command again.`)
+  }
+  if (/newer (?:version|DuckDB)|version number|storage version/i.test(text)) {
+    return fail(
+      "newer format",
+      `${file} was written by another version of DuckDB and cannot be read by this one: ${text.split("\n")[0]} ` +
+        `Nothing was touched. Use the release that wrote it, or delete the file: it is built again from the lake.`
+    )
+  }
+  if (/permission|read-only|cannot open file|Is a directory/i.test(text)) {
+    return fail("not writable", `${file} cannot be opened for writing: ${text.split("\n")[0]}`)
+  }
+  return fail(
+    "damaged",
+    `${file} is damaged: ${text.split("\n")[0]} ` +
+      `Delete it (and ${file}.wal): the next run builds it again from the lake; what is published stays until then.`
+  )
+}
+
+const damage = /corrupt|checksum|deserializ|serializ|Invalid bitmask|FATAL|database has been invalidated/i
+
+/** Names the file when the fault is a file's, else the step. */
+const failure = (file: string, step: string, statement: string, cause: unknown): WarehouseError => {
+  const text = messageOf(cause)
+  const parquet = /['"]?([^'"\s]+\.parquet)['"]?/.exec(text)?.[1]
+  if (parquet !== undefined && !/\bCOPY\b/.test(statement.slice(0, 8))) {
+    return new LakeFileDamaged({
+      file: parquet,
+      message:
+        `The lake file ${parquet} cannot be read: ${text.split("\n")[0]} ` +
+        `Restore it from a copy (its name and its plan say which rows it holds), then run again. Nothing was changed.`
+    })
+  }
+  if (/No space left|disk is full|ENOSPC|out of disk/i.test(text)) return unavailable(file, cause)
+  if (damage.test(text)) return unavailable(file, new Error(text))
+  return new StatementFailed({
+    step,
+    message: `${step}: ${text}`,
+    statement: statement.length > 4000 ? `${statement.slice(0, 4000)}…` : statement,
+    cause
+  })
+}
+
+const plain = (value: DuckDBValue): SqlValue => {
+  if (value instanceof DuckDBTimestampValue) return Number(value.micros) / 1000
+  if (value instanceof DuckDBDateValue) return value.toString()
+  if (value === null || typeof value !== "object") return value as SqlValue
+  return String(value)
+}
+
+const session = (file: string, connection: DuckDBConnection): WarehouseSession => {
+  const attempt = <A>(step: string, statement: string, run: () => Promise<A>): Effect.Effect<A, WarehouseError> =>
+    // Uninterruptible up to the statement's end: interrupt() makes it fail soon, and then nothing is left running.
+    Effect.async<A, WarehouseError>((resume) => {
+      const running = run().then(
+        (value) => resume(Effect.succeed(value)),
+        (cause: unknown) => resume(Effect.fail(failure(file, step, statement, cause)))
+      )
+      return Effect.promise(() => {
+        connection.interrupt()
+        return running
+      })
+    })
+  const statement = (step: string, sql: string) => attempt(step, sql, () => connection.run(sql))
+  return {
+    dialect: duckDbDialect,
+    run: (step, statements) => Effect.forEach(statements, (sql) => statement(step, sql), { discard: true }),
+    query: (step, sql) =>
+      Effect.map(
+        attempt(step, sql, () => connection.runAndReadAll(sql)),
+        (reader) => {
+          const names = reader.columnNames()
+          return reader.getRows().map((values): SqlRow => {
+            const row: Record<string, SqlValue> = {}
+            for (let i = 0; i < names.length; i++) row[names[i]] = plain(values[i])
+            return row
+          })
+        }
+      ),
+    transaction: (body) =>
+      Effect.acquireUseRelease(
+        statement("transaction", "BEGIN TRANSACTION"),
+        () => Effect.zipLeft(body, statement("transaction", "COMMIT")),
+        (_, exit) =>
+          Exit.isSuccess(exit)
+            ? Effect.void
+            : // After a failed COMMIT there is no transaction left to roll back.
+              Effect.ignore(statement("transaction", "ROLLBACK"))
+      )
+  }
+}
+
+/** A DuckDB file as warehouse. */
+export const makeDuckDbWarehouse = (settings: DuckDbSettings): WarehouseService => {
+  const { file, memoryMiB, threads } = settings
+  const open = Effect.acquireRelease(
+    Effect.tryPromise({
+      try: async () => {
+        if (fs.existsSync(file) && fs.statSync(file).size < 4096 && fs.statSync(file).size > 0) {
+          throw new Error(`it has only ${fs.statSync(file).size} bytes, so its end is missing.`)
+        }
+        const instance = await DuckDBInstance.create(file, {
+          ...(threads === undefined ? {} : { threads: String(threads) }),
+          ...(memoryMiB === undefined ? {} : { memory_limit: `${memoryMiB}MiB` }),
+          autoinstall_known_extensions: "false",
+          autoload_known_extensions: "false"
+        })
+        try {
+          const connection = await instance.connect()
+          // Lake files are named one by one; nothing depends on the order in which they are read.
+          await connection.run("SET preserve_insertion_order = false")
+          await connection.run("SET TimeZone = 'UTC'")
+          return { instance, connection }
+        } catch (cause) {
+          instance.closeSync()
+          throw cause
+        }
+      },
+      catch: (cause) => unavailable(file, cause)
+    }),
+    ({ connection, instance }) =>
+      Effect.sync(() => {
+        connection.closeSync()
+        instance.closeSync()
+      })
+  )
+  return { place: file, open: Effect.map(open, ({ connection }) => session(file, connection)) }
+}
+
+/** The warehouse in a DuckDB file. */
+export const layer = (settings: DuckDbSettings): Layer.Layer<Warehouse> =>
+  Layer.succeed(Warehouse, makeDuckDbWarehouse(settings))

@@ -1,0 +1,54 @@
+import { Schema } from "effect"
+
+/**
+ * The warehouse cannot be opened, or refuses: `message` names the file, what is wrong with it and what to do.
+ * "locked" passes by itself when the other process ends; the others do not.
+ */
+export class WarehouseUnavailable extends Schema.TaggedError<WarehouseUnavailable>()("WarehouseUnavailable", {
+  reason: Schema.Literal("locked", "damaged", "newer format", "disk full", "not writable"),
+  file: Schema.String,
+  message: Schema.String,
+  cause: Schema.optional(Schema.Defect)
+}) {}
+
+/** A lake file could not be read, or holds other rows than its plan says. Nothing of the run was kept. */
+export class LakeFileDamaged extends Schema.TaggedError<LakeFileDamaged>()("LakeFileDamaged", {
+  file: Schema.String,
+  message: Schema.String
+}) {}
+
+/** A statement failed; `step` names the model or step that it belongs to. A fault of this program. */
+export class StatementFailed extends Schema.TaggedError<StatementFailed>()("StatementFailed", {
+  step: Schema.String,
+  message: Schema.String,
+  statement: Schema.String,
+  cause: Schema.optional(Schema.Defect)
+}) {}
+
+/** What an audit found: rows that must not be there, at most 20 of them. */
+export const AuditFailure = Schema.Struct({
+  audit: Schema.String,
+  model: Schema.String,
+  rows: Schema.Array(Schema.String)
+})
+export type AuditFailure = typeof AuditFailure.Type
+
+/** Audits failed after a build: it was rolled back, and what was published before stays. */
+export class AuditsFailed extends Schema.TaggedError<AuditsFailed>()("AuditsFailed", {
+  hours: Schema.Array(Schema.String),
+  failures: Schema.Array(AuditFailure)
+}) {
+  override get message(): string {
+    const span =
+      this.hours.length === 1 ? this.hours[0] : `${this.hours[0]} to ${this.hours[this.hours.length - 1]}`
+    const what = this.failures.map(
+      ({ audit, model, rows }) => `${model}: ${audit}\n${rows.map((row) => `    ${row}`).join("\n")}`
+    )
+    return (
+      `${this.failures.length} audit(s) failed for the build of ${span}; it was rolled back and the last good state ` +
+      `stays published.\n  ${what.join("\n  ")}`
+    )
+  }
+}
+
+export type WarehouseError = WarehouseUnavailable | LakeFileDamaged | StatementFailed

@@ -1,0 +1,61 @@
+import type { Dialect, SqlType } from "./Dialect.ts"
+
+const types: Readonly<Record<SqlType, string>> = {
+  timestamp: "TIMESTAMP",
+  date: "DATE",
+  int64: "BIGINT",
+  int32: "INTEGER",
+  float64: "DOUBLE",
+  string: "VARCHAR",
+  boolean: "BOOLEAN"
+}
+
+const text = (value: string): string => `'${value.replaceAll("'", "''")}'`
+
+const parts = {
+  year: "year",
+  quarter: "quarter",
+  month: "month",
+  day: "day",
+  hour: "hour",
+  iso_weekday: "isodow",
+  iso_week: "week"
+} as const
+
+/** DuckDB's SQL. TIMESTAMP is UTC; `//` is integer division. */
+export const duckDbDialect: Dialect = {
+  name: "duckdb",
+  type: (type) => types[type],
+  text,
+  timestamp: (epochMs) => `make_timestamp(${epochMs * 1000})`,
+  key: (kind, ...of) => {
+    const hashed = of.map(
+      (part) => ` || coalesce(chr(31) || '=' || CAST(${part} AS VARCHAR), chr(31) || '~')`
+    )
+    return `CAST('0x' || substr(md5(${text(kind)}${hashed.join("")}), 1, 15) AS BIGINT)`
+  },
+  epochMicros: (ts) => `epoch_us(${ts})`,
+  hourOf: (ts) => `(epoch_us(${ts}) // 3600000000)`,
+  hourStart: (hour) => `make_timestamp((${hour}) * 3600000000)`,
+  dayOfHour: (hour) => `((${hour}) // 24)`,
+  dateOfDay: (day) => `CAST(make_timestamp((${day}) * 86400000000) AS DATE)`,
+  dateOf: (ts) => `CAST(${ts} AS DATE)`,
+  weekStart: (date) => `CAST(date_trunc('week', ${date}) AS DATE)`,
+  monthStart: (date) => `CAST(date_trunc('month', ${date}) AS DATE)`,
+  part: (part, of) => `CAST(${parts[part]}(${of}) AS INTEGER)`,
+  addDays: (date, days) => `(${date} + CAST(${days} AS INTEGER))`,
+  dayCount: (from, to) => `(${to} - ${from})`,
+  secondsBetween: (from, to) => `((epoch_us(${to}) - epoch_us(${from})) // 1000000)`,
+  wholeSeconds: (duration) => `CAST(least(greatest(floor(${duration}), 0), 2147483647) AS BIGINT)`,
+  float32: (value) => `CAST(${value} AS FLOAT)`,
+  row: (...columns) => `row(${columns.join(", ")})`,
+  minPair: (lat, lon) =>
+    `min({'lat': ${lat}, 'lon': ${lon}}) FILTER (WHERE ${lat} IS NOT NULL AND ${lon} IS NOT NULL)`,
+  pairLat: (pair) => `(${pair}).lat`,
+  pairLon: (pair) => `(${pair}).lon`,
+  integers: (from, to) => `(SELECT unnest(range(CAST(${from} AS BIGINT), CAST(${to} AS BIGINT) + 1)) AS n)`,
+  tempTable: (name, select) => `CREATE OR REPLACE TEMP TABLE ${name} AS ${select}`,
+  setVariable: (name, select) => `SET VARIABLE ${name} = (${select})`,
+  variable: (name) => `getvariable('${name}')`,
+  lakeFiles: (_topic, files) => `read_parquet([${files.map(text).join(",")}])`
+}

@@ -1,0 +1,121 @@
+import type { Model } from "../Model.ts"
+import { column, optional } from "../Model.ts"
+import { nextPlay, secondsOfPlay } from "./factSessions.ts"
+
+const inChangedDays = (day: string) => `${day} IN (SELECT day FROM changed_days)`
+
+/**
+ * Plays by hour and kind of listener. Days are worked out again when one of their hours was built, a fact of theirs was
+ * re-keyed, or the play that follows one of theirs came or went (a skip). Leaves `changed_days` behind.
+ */
+export const martListening: Model = {
+  name: "mart_listening",
+  kind: "mart",
+  grain: "hour × user_key × state × level × gender",
+  description: "Plays and seconds listened.",
+  key: ["hour", "user_key", "state", "level", "gender"],
+  columns: [
+    column("hour", "timestamp", "Start of the hour of the play"),
+    column("user_key", "int64", "Version of the user"),
+    optional("user_id", "int64", "User; NULL without one"),
+    optional("state", "string", "State code of the listener's place"),
+    column("level", "string", "Level on the event"),
+    optional("gender", "string", "Of the user's version"),
+    column("plays", "int64", "Plays"),
+    column("seconds", "int64", "Seconds listened")
+  ],
+  dependsOn: ["fact_streams", "dim_users", "dim_location", "fact_sessions"],
+  steps: (sql) => [
+    sql.tempTable(
+      "changed_days",
+      `SELECT DISTINCT ${sql.dayOfHour("h")} AS day FROM (
+  SELECT hour AS h FROM build_hours
+  UNION ALL SELECT hour_key FROM rekeyed_hours
+  UNION ALL SELECT hour_key FROM session_plays WHERE next_hour IN (SELECT hour FROM build_hours))`
+    ),
+    sql.setVariable("days_from", `SELECT min(day) * 24 FROM changed_days`),
+    sql.setVariable("days_to", `SELECT max(day) * 24 + 23 FROM changed_days`),
+    // How many hours after a day's end a play can still cut one of its plays short.
+    sql.setVariable(
+      "reach",
+      `SELECT coalesce(max(${sql.wholeSeconds("duration")}), 0) // 3600 + 1 FROM fact_streams
+WHERE hour_key BETWEEN ${sql.variable("days_from")} AND ${sql.variable("days_to")} AND ${inChangedDays(sql.dayOfHour("hour_key"))}`
+    ),
+    sql.tempTable(
+      "listening_hours",
+      `SELECT DISTINCT t.hour_key AS hour FROM dim_datetime t JOIN changed_days d
+  ON t.hour_key >= d.day * 24 AND t.hour_key <= d.day * 24 + 23 + ${sql.variable("reach")}`
+    ),
+    `DELETE FROM mart_listening WHERE hour >= ${sql.hourStart(sql.variable("days_from"))}
+  AND ${inChangedDays(sql.dayOfHour(sql.hourOf("hour")))}`,
+    `INSERT INTO mart_listening
+WITH plays AS (
+  SELECT hour_key, user_key, user_id, location_key, level, ts, duration, ${nextPlay("ts")} AS next_ts
+  FROM fact_streams WHERE hour_key >= ${sql.variable("days_from")}
+    AND hour_key <= ${sql.variable("days_to")} + ${sql.variable("reach")}
+    AND hour_key IN (SELECT hour FROM listening_hours)
+), counted AS (
+  SELECT hour_key, user_key, user_id, location_key, level, count(*) AS plays, CAST(sum(${secondsOfPlay(sql)}) AS BIGINT) AS seconds
+  FROM plays p WHERE ${inChangedDays(sql.dayOfHour("hour_key"))}
+  GROUP BY hour_key, user_key, user_id, location_key, level
+)
+SELECT ${sql.hourStart("c.hour_key")} AS hour, c.user_key, c.user_id, l.state, c.level, u.gender,
+  CAST(sum(c.plays) AS BIGINT) AS plays, CAST(sum(c.seconds) AS BIGINT) AS seconds
+FROM counted c JOIN dim_users u ON c.user_key = u.user_key JOIN dim_location l ON c.location_key = l.location_key
+GROUP BY c.hour_key, c.user_key, c.user_id, l.state, c.level, u.gender
+ORDER BY 1, 2, 4, 5`
+  ],
+  audits: [
+    {
+      name: "its plays are fact_streams' rows, hour by hour",
+      badRows: (sql, scope) => `
+SELECT coalesce(m.hour_key, f.hour_key) AS hour_key, m.plays, f.plays AS fact_rows
+FROM (SELECT ${sql.hourOf("hour")} AS hour_key, sum(plays) AS plays FROM mart_listening
+  WHERE ${scope.days(sql.dayOfHour(sql.hourOf("hour")))} GROUP BY 1) m
+FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.days(sql.dayOfHour("hour_key"))} GROUP BY 1) f
+  ON m.hour_key = f.hour_key
+WHERE m.plays IS DISTINCT FROM f.plays`
+    }
+  ],
+  publish: { by: "day", orderBy: "hour, state, level, user_key, gender" }
+}
+
+/** Plays by hour, state and song. */
+export const martSongs: Model = {
+  name: "mart_songs",
+  kind: "mart",
+  grain: "hour × state × song_key",
+  description: "Plays of songs.",
+  key: ["hour", "state", "song_key"],
+  columns: [
+    column("hour", "timestamp", "Start of the hour of the play"),
+    optional("state", "string", "State code of the listener's place"),
+    column("song_key", "int64", "Song"),
+    column("artist_key", "int64", "Artist"),
+    column("plays", "int64", "Plays")
+  ],
+  dependsOn: ["fact_streams", "dim_location"],
+  steps: (sql) => [
+    `DELETE FROM mart_songs WHERE hour >= ${sql.hourStart(sql.variable("days_from"))}
+  AND ${inChangedDays(sql.dayOfHour(sql.hourOf("hour")))}`,
+    `INSERT INTO mart_songs
+SELECT ${sql.hourStart("f.hour_key")} AS hour, l.state, f.song_key, f.artist_key, count(*) AS plays
+FROM fact_streams f JOIN dim_location l ON f.location_key = l.location_key
+WHERE f.hour_key BETWEEN ${sql.variable("days_from")} AND ${sql.variable("days_to")} AND ${inChangedDays(sql.dayOfHour("f.hour_key"))}
+GROUP BY f.hour_key, l.state, f.song_key, f.artist_key
+ORDER BY 1, 2, 3`
+  ],
+  audits: [
+    {
+      name: "its plays are fact_streams' rows, hour by hour",
+      badRows: (sql, scope) => `
+SELECT coalesce(m.hour_key, f.hour_key) AS hour_key, m.plays, f.plays AS fact_rows
+FROM (SELECT ${sql.hourOf("hour")} AS hour_key, sum(plays) AS plays FROM mart_songs
+  WHERE ${scope.days(sql.dayOfHour(sql.hourOf("hour")))} GROUP BY 1) m
+FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.days(sql.dayOfHour("hour_key"))} GROUP BY 1) f
+  ON m.hour_key = f.hour_key
+WHERE m.plays IS DISTINCT FROM f.plays`
+    }
+  ],
+  publish: { by: "day", orderBy: "hour, state, song_key" }
+}

@@ -1,0 +1,90 @@
+import type { Model } from "../Model.ts"
+import { column, columnList, optional } from "../Model.ts"
+import { userAttributes } from "./userRuns.ts"
+
+const attributes = userAttributes.join(", ")
+
+const columns = [
+  column("user_key", "int64", "Key of the version"),
+  optional("user_id", "int64", "User; NULL for the unknown member"),
+  optional("first_name", "string", "First name"),
+  optional("last_name", "string", "Last name"),
+  optional("gender", "string", "M or F, as the events say"),
+  optional("registered_at", "timestamp", "When the user registered; may lie after valid_from"),
+  optional("level", "string", "free or paid"),
+  optional("valid_from", "timestamp", "Start of the version, inclusive"),
+  optional("valid_to", "timestamp", "End of the version, exclusive; NULL while it is in force"),
+  column("is_current", "boolean", "Whether it is the user's last version")
+]
+
+/**
+ * Versions of users (SCD type 2), folded per changed user from its first changed hour on: the version in force before
+ * that hour is the fold's state, the runs of user_runs since then are its input.
+ */
+export const dimUsers: Model = {
+  name: "dim_users",
+  kind: "scd2",
+  grain: "one version of a user, and one unknown member",
+  description: "Users with their history of level and attributes; guests are not in it.",
+  key: ["user_key"],
+  columns,
+  dependsOn: ["user_runs"],
+  seed: (sql) => [
+    `INSERT INTO dim_users (user_key, is_current) VALUES (${sql.key("user", "NULL")}, true)`
+  ],
+  steps: (sql) => [
+    sql.tempTable(
+      "user_seeds",
+      `SELECT d.user_key, d.user_id, d.valid_from AS ts, ${userAttributes.map((name) => `d.${name}`).join(", ")}
+FROM dim_users d JOIN changed_users c ON d.user_id = c.user_id
+WHERE d.valid_from < c.from_ts AND (d.valid_to IS NULL OR d.valid_to >= c.from_ts)`
+    ),
+    sql.tempTable(
+      "new_user_versions",
+      `
+WITH seen AS (
+  SELECT user_id, ts, ${attributes} FROM user_seeds
+  UNION ALL
+  SELECT r.user_id, r.ts, ${userAttributes.map((name) => `r.${name}`).join(", ")}
+  FROM user_runs r JOIN changed_users c ON r.user_id = c.user_id
+  WHERE r.hour_key >= ${sql.variable("changed_from")} AND r.hour_key >= c.from_hour
+), versions AS (
+  SELECT * FROM seen
+  QUALIFY ${sql.row(...userAttributes)} IS DISTINCT FROM
+    lag(${sql.row(...userAttributes)}) OVER (PARTITION BY user_id ORDER BY ts)
+), chained AS (
+  SELECT *, lead(ts) OVER (PARTITION BY user_id ORDER BY ts) AS valid_to,
+    row_number() OVER (PARTITION BY user_id ORDER BY ts) AS place
+  FROM versions
+)
+SELECT CASE WHEN v.place > 1 THEN ${sql.key("user", "v.user_id", sql.epochMicros("v.ts"))}
+            WHEN s.user_id IS NOT NULL THEN s.user_key
+            ELSE ${sql.key("user", "v.user_id")} END AS user_key,
+  v.user_id, ${userAttributes.map((name) => `v.${name}`).join(", ")},
+  v.ts AS valid_from, v.valid_to, v.valid_to IS NULL AS is_current
+FROM chained v LEFT JOIN user_seeds s ON v.user_id = s.user_id`
+    ),
+    `DELETE FROM dim_users d USING changed_users c
+WHERE d.user_id = c.user_id AND (d.valid_from >= c.from_ts OR d.valid_to IS NULL OR d.valid_to >= c.from_ts)`,
+    `INSERT INTO dim_users SELECT ${columnList({ columns })} FROM new_user_versions`
+  ],
+  audits: [
+    {
+      name: "a user's versions follow each other without gap or overlap, and differ",
+      badRows: (sql, scope) => `
+SELECT user_id, valid_from, valid_to, next_from FROM (
+  SELECT *, lead(valid_from) OVER w AS next_from, lead(${sql.row(...userAttributes)}) OVER w AS next_attributes
+  FROM dim_users WHERE user_id IS NOT NULL AND ${scope.users("user_id")}
+  WINDOW w AS (PARTITION BY user_id ORDER BY valid_from))
+WHERE valid_to IS DISTINCT FROM next_from OR valid_to <= valid_from OR valid_from IS NULL OR level IS NULL
+  OR (next_from IS NOT NULL AND next_attributes IS NOT DISTINCT FROM ${sql.row(...userAttributes)})`
+    },
+    {
+      name: "a user has one current version",
+      badRows: (_sql, scope) => `
+SELECT user_id, sum(CASE WHEN is_current THEN 1 ELSE 0 END) AS current_versions FROM dim_users
+WHERE ${scope.users("user_id")} GROUP BY user_id
+HAVING sum(CASE WHEN is_current THEN 1 ELSE 0 END) <> 1 OR sum(CASE WHEN is_current AND valid_to IS NOT NULL THEN 1 ELSE 0 END) > 0`
+    }
+  ]
+}

@@ -1,0 +1,132 @@
+import { topics } from "@musify/domain/Topic.ts"
+import type { Dialect } from "../Dialect.ts"
+import type { Model } from "../Model.ts"
+import { column, columnList, optional } from "../Model.ts"
+
+const columns = [
+  column("session_id", "int64", "Session"),
+  column("user_key", "int64", "Version of the user at the start; its first one if the session began before; unknown for a guest"),
+  optional("user_id", "int64", "The first user that the session's events name"),
+  column("started_at", "timestamp", "First event"),
+  column("ended_at", "timestamp", "Last event"),
+  column("pages", "int64", "Pages shown"),
+  column("songs", "int64", "Plays"),
+  column("seconds_listened", "int64", "Seconds listened: floor(duration) of each play, or up to the next when it was skipped"),
+  optional("ended_how", "string", "auth of the last event that says it"),
+  column("start_known", "boolean", "False when the first item is > 0: the session began before the log"),
+  column("first_item", "int32", "Smallest item_in_session"),
+  column("last_item", "int32", "Greatest item_in_session")
+]
+
+/** Plays `p` with `next_ts` → the seconds that they count. */
+export const secondsOfPlay = (sql: Dialect): string =>
+  `CASE WHEN p.next_ts IS NULL THEN ${sql.wholeSeconds("p.duration")}
+   ELSE greatest(0, least(${sql.wholeSeconds("p.duration")}, ${sql.secondsBetween("p.ts", "p.next_ts")})) END`
+
+/** The next play of the session: order (ts, item_in_session, user_id). */
+export const nextPlay = (what: string): string =>
+  `lead(${what}) OVER (PARTITION BY session_id ORDER BY ts, item_in_session, user_id NULLS LAST)`
+
+const factOf = {
+  listen_events: "fact_streams",
+  page_view_events: "fact_page_views",
+  auth_events: "fact_auth",
+  status_change_events: "fact_level_changes"
+} as const
+
+/**
+ * Sessions, a fold worked out again from the facts of the sessions that the build's hours touch: a session lasts hours,
+ * so that is bounded by its own keys, and any order of hours gives the same.
+ */
+export const factSessions: Model = {
+  name: "fact_sessions",
+  kind: "fold",
+  grain: "one session_id",
+  description: "Sessions.",
+  key: ["session_id"],
+  columns,
+  dependsOn: ["fact_streams", "fact_page_views", "fact_auth", "fact_level_changes", "dim_users"],
+  steps: (sql) => {
+    const order = (userId: string) => sql.row("ts", "item_in_session", "topic", `${userId} IS NULL`, `coalesce(${userId}, 0)`)
+    return [
+      sql.tempTable(
+        "touched_sessions",
+        topics.map((topic) => `SELECT session_id FROM stage_${topic}`).join(" UNION ")
+      ),
+      sql.setVariable(
+        "sessions_from",
+        `SELECT min(began) FROM (
+  SELECT min(hour_start) AS began FROM (SELECT ${sql.hourStart("hour")} AS hour_start FROM build_hours)
+  UNION ALL SELECT min(f.started_at) FROM fact_sessions f JOIN touched_sessions t ON f.session_id = t.session_id)`
+      ),
+      sql.tempTable(
+        "session_plays",
+        `SELECT session_id, hour_key, ts, duration, ${nextPlay("ts")} AS next_ts, ${nextPlay("hour_key")} AS next_hour
+FROM fact_streams WHERE ts >= ${sql.variable("sessions_from")} AND session_id IN (SELECT session_id FROM touched_sessions)`
+      ),
+      sql.tempTable(
+        "new_sessions",
+        `
+WITH events AS (
+  ${topics
+    .map(
+      (topic) => `SELECT session_id, user_id, ts, item_in_session, ${sql.text(topic)} AS topic, ${
+        topic === "auth_events" ? "CAST(NULL AS VARCHAR)" : "auth"
+      } AS auth
+  FROM ${factOf[topic]} WHERE ts >= ${sql.variable("sessions_from")} AND session_id IN (SELECT session_id FROM touched_sessions)`
+    )
+    .join("\n  UNION ALL ")}
+), grouped AS (
+  SELECT session_id,
+    CASE WHEN min(user_id) = max(user_id) THEN min(user_id) END AS only_user, min(user_id) AS any_user,
+    min(ts) AS started_at, max(ts) AS ended_at,
+    CAST(sum(CASE WHEN topic = 'page_view_events' THEN 1 ELSE 0 END) AS BIGINT) AS pages,
+    CAST(sum(CASE WHEN topic = 'listen_events' THEN 1 ELSE 0 END) AS BIGINT) AS songs,
+    CASE WHEN min(auth) = max(auth) THEN min(auth) END AS only_auth, min(auth) AS any_auth,
+    min(item_in_session) AS first_item, max(item_in_session) AS last_item
+  FROM events GROUP BY session_id
+), mixed AS (
+  SELECT e.session_id, arg_min(e.user_id, ${order("e.user_id")}) FILTER (WHERE e.user_id IS NOT NULL) AS user_id,
+    arg_max(e.auth, ${order("e.user_id")}) FILTER (WHERE e.auth IS NOT NULL) AS auth
+  FROM events e JOIN grouped g ON e.session_id = g.session_id
+  WHERE (g.any_user IS NOT NULL AND g.only_user IS NULL) OR (g.any_auth IS NOT NULL AND g.only_auth IS NULL)
+  GROUP BY e.session_id
+), played AS (
+  SELECT session_id, CAST(sum(${secondsOfPlay(sql)}) AS BIGINT) AS seconds FROM session_plays p GROUP BY session_id
+)
+SELECT g.session_id, coalesce(g.only_user, m.user_id) AS user_id, g.started_at, g.ended_at, g.pages, g.songs,
+  coalesce(p.seconds, 0) AS seconds_listened, coalesce(g.only_auth, m.auth) AS ended_how,
+  g.first_item <= 0 AS start_known, g.first_item, g.last_item
+FROM grouped g LEFT JOIN mixed m ON g.session_id = m.session_id LEFT JOIN played p ON g.session_id = p.session_id`
+      ),
+      `DELETE FROM fact_sessions WHERE session_id IN (SELECT session_id FROM touched_sessions)`,
+      `INSERT INTO fact_sessions SELECT ${columnList({ columns: columns.filter(({ name }) => name !== "user_key") }, "s.").replace(
+        `s."session_id"`,
+        `s."session_id", CASE WHEN s.user_id IS NULL THEN ${sql.key("user", "NULL")} ELSE coalesce(u.user_key, ${sql.key("user", "s.user_id")}) END`
+      )}
+FROM new_sessions s
+LEFT JOIN dim_users u ON s.user_id = u.user_id AND u.valid_from <= s.started_at AND (u.valid_to IS NULL OR s.started_at < u.valid_to)
+ORDER BY s.started_at`,
+      `UPDATE fact_sessions SET user_key = u.user_key FROM changed_users c, dim_users u
+WHERE fact_sessions.user_id = c.user_id AND fact_sessions.user_id = u.user_id
+  AND fact_sessions.started_at >= ${sql.hourStart(sql.variable("changed_from"))} AND fact_sessions.started_at >= c.from_ts
+  AND u.valid_from <= fact_sessions.started_at AND (u.valid_to IS NULL OR fact_sessions.started_at < u.valid_to)
+  AND fact_sessions.user_key <> u.user_key`
+    ]
+  },
+  audits: [
+    {
+      name: "every user_key is in dim_users",
+      badRows: (_sql, scope) =>
+        `SELECT f.session_id, f.user_key FROM fact_sessions f ANTI JOIN dim_users d ON f.user_key = d.user_key WHERE ${scope.sessions("f.session_id")}`
+    },
+    {
+      name: "pages and songs are the session's facts",
+      badRows: (_sql, scope) => `
+SELECT s.session_id, s.pages, p.rows AS page_rows, s.songs, l.rows AS play_rows FROM fact_sessions s
+LEFT JOIN (SELECT session_id, count(*) AS rows FROM fact_page_views WHERE ${scope.sessions("session_id")} GROUP BY session_id) p ON s.session_id = p.session_id
+LEFT JOIN (SELECT session_id, count(*) AS rows FROM fact_streams WHERE ${scope.sessions("session_id")} GROUP BY session_id) l ON s.session_id = l.session_id
+WHERE ${scope.sessions("s.session_id")} AND (s.pages <> coalesce(p.rows, 0) OR s.songs <> coalesce(l.rows, 0))`
+    }
+  ]
+}

@@ -1,0 +1,224 @@
+import type { Topic } from "@musify/domain/Topic.ts"
+import type { Dialect } from "../Dialect.ts"
+import type { Audit, Model, ModelColumn } from "../Model.ts"
+import { column, optional } from "../Model.ts"
+
+const c = {
+  user_key: column("user_key", "int64", "Version of the user in force at ts; the unknown member without user_id"),
+  song_key: column("song_key", "int64", "Song"),
+  artist_key: column("artist_key", "int64", "Artist"),
+  location_key: column("location_key", "int64", "Place of the listener"),
+  hour_key: column("hour_key", "int64", "Hour of ts: whole hours since the epoch"),
+  ts: column("ts", "timestamp", "Time of the event"),
+  user_id: optional("user_id", "int64", "User; NULL for guests and logged-out sessions"),
+  session_id: column("session_id", "int64", "Session"),
+  item_in_session: column("item_in_session", "int32", "Place in the session, from 0"),
+  auth: column("auth", "string", "Guest, Logged In, Logged Out or Cancelled"),
+  level: column("level", "string", "Level on the event itself")
+}
+
+const levelBefore = column("level", "string", "Level before the change")
+
+/** Facts of build_hours, as DELETE and other statements name them; the range lets scans skip the other hours. */
+export const inBuild = (sql: Dialect, hour = "hour_key"): string =>
+  `${hour} BETWEEN ${sql.variable("first_hour")} AND ${sql.variable("last_hour")} AND ${hour} IN (SELECT hour FROM build_hours)`
+
+const orphans = (name: string, dimension: string, key: string): Audit => ({
+  name: `every ${key} is in ${dimension}`,
+  badRows: (_sql, scope) =>
+    `SELECT f.${key}, f.hour_key, count(*) AS facts FROM ${name} f ANTI JOIN ${dimension} d ON f.${key} = d.${key}
+WHERE ${scope.hours("f.hour_key")} GROUP BY f.${key}, f.hour_key`
+})
+
+interface FactOptions {
+  readonly name: string
+  readonly topic: Topic
+  readonly description: string
+  readonly columns: ReadonlyArray<ModelColumn>
+  /** Expressions of the columns that are not simply the stage's; the stage is `s`. */
+  readonly expressions?: (sql: Dialect) => Readonly<Record<string, string>>
+  readonly joins?: (sql: Dialect) => string
+  readonly before?: (sql: Dialect) => ReadonlyArray<string>
+  readonly dependsOn?: ReadonlyArray<string>
+}
+
+/** A table of events: the hours of a build are replaced, then facts elsewhere whose user version changed are re-keyed. */
+const fact = (options: FactOptions): Model => {
+  const { columns, name, topic } = options
+  const dimensions: ReadonlyArray<readonly [string, string]> = [
+    ["dim_users", "user_key"],
+    ["dim_location", "location_key"],
+    ["dim_datetime", "hour_key"],
+    ...(columns.some(({ name }) => name === "song_key")
+      ? ([
+          ["dim_songs", "song_key"],
+          ["dim_artists", "artist_key"]
+        ] as const)
+      : [])
+  ]
+  return {
+    name,
+    kind: "fact",
+    grain: `one event of ${topic}`,
+    description: options.description,
+    key: ["user_id", "session_id", "item_in_session", "ts"],
+    columns,
+    dependsOn: [`stage_${topic}`, "dim_users", "dim_location", ...(options.dependsOn ?? [])],
+    steps: (sql) => {
+      const own: Readonly<Record<string, string>> = {
+        user_key: `coalesce(u.user_key, ${sql.key("user", "NULL")})`,
+        location_key: sql.key("location", "s.city", "s.state", "s.zip"),
+        ...options.expressions?.(sql)
+      }
+      const select = columns.map(({ name }) => `${own[name] ?? `s."${name}"`} AS "${name}"`).join(", ")
+      return [
+        ...(options.before?.(sql) ?? []),
+        `DELETE FROM ${name} WHERE ${inBuild(sql)}`,
+        `INSERT INTO ${name} SELECT ${select}
+FROM stage_${topic} s
+LEFT JOIN dim_users u ON s.user_id = u.user_id AND u.valid_from <= s.ts AND (u.valid_to IS NULL OR s.ts < u.valid_to)
+${options.joins?.(sql) ?? ""}
+ORDER BY s.ts`,
+        // Elsewhere: only after the first changed hour, only users whose chain changed, only keys that differ.
+        `INSERT INTO rekeyed_hours SELECT DISTINCT f.hour_key FROM ${name} f
+JOIN changed_users c ON f.user_id = c.user_id
+JOIN dim_users u ON f.user_id = u.user_id AND u.valid_from <= f.ts AND (u.valid_to IS NULL OR f.ts < u.valid_to)
+WHERE f.hour_key >= ${sql.variable("changed_from")} AND f.hour_key >= c.from_hour AND f.user_key <> u.user_key`,
+        `UPDATE ${name} SET user_key = u.user_key FROM changed_users c, dim_users u
+WHERE ${name}.user_id = c.user_id AND ${name}.user_id = u.user_id
+  AND ${name}.hour_key >= ${sql.variable("changed_from")} AND ${name}.hour_key >= c.from_hour
+  AND u.valid_from <= ${name}.ts AND (u.valid_to IS NULL OR ${name}.ts < u.valid_to)
+  AND ${name}.user_key <> u.user_key`
+      ]
+    },
+    audits: [
+      ...dimensions.map(([dimension, key]) => orphans(name, dimension, key)),
+      {
+        name: "each fact carries the version of its user that was in force",
+        badRows: (_sql, scope) => `
+SELECT f.user_id, f.ts, f.user_key FROM ${name} f LEFT JOIN dim_users u ON f.user_key = u.user_key
+WHERE ${scope.hours("f.hour_key")} AND (f.user_id IS DISTINCT FROM u.user_id
+  OR (f.user_id IS NOT NULL AND (u.valid_from > f.ts OR u.valid_to <= f.ts)))`
+      },
+      {
+        name: "no event of the lake is dropped or multiplied",
+        needsStage: true,
+        badRows: (sql) => `
+SELECT coalesce(s.hour, f.hour_key) AS hour, s.kept AS lake_rows, f.rows AS fact_rows
+FROM (SELECT hour, kept FROM stage_rows WHERE topic = ${sql.text(topic)}) s
+FULL JOIN (SELECT hour_key, count(*) AS rows FROM ${name} WHERE ${inBuild(sql)} GROUP BY hour_key) f ON s.hour = f.hour_key
+WHERE s.kept IS DISTINCT FROM f.rows`
+      }
+    ]
+  }
+}
+
+/** The songs that plays mean: by strings and float32 of the duration, else by strings if unique, else a song of its own. */
+const playedSongs = (sql: Dialect): string => `
+WITH played AS (
+  SELECT DISTINCT artist, song, duration, ${sql.float32("duration")} AS duration32 FROM stage_listen_events
+), matched AS (
+  SELECT p.artist, p.song, p.duration, coalesce(d.song_id, n.song_id) AS song_id
+  FROM played p
+  LEFT JOIN spellings_by_duration d ON p.artist = d.artist AND p.song = d.title AND p.duration32 = d.duration32
+  LEFT JOIN spellings_by_name n ON p.artist = n.artist AND p.song = n.title
+)
+SELECT m.artist, m.song, m.duration, m.song_id,
+  CASE WHEN m.song_id IS NOT NULL THEN ${sql.key("song", "m.song_id")}
+       ELSE ${sql.key("song_seen", "m.artist", "m.song")} END AS song_key,
+  CASE WHEN m.song_id IS NOT NULL THEN ${sql.key("artist", "c.artist_id")}
+       WHEN a.artist_id IS NOT NULL THEN ${sql.key("artist", "a.artist_id")}
+       ELSE ${sql.key("artist_seen", "m.artist")} END AS artist_key
+FROM matched m
+LEFT JOIN catalog_songs c ON m.song_id = c.song_id
+LEFT JOIN artist_spellings a ON m.artist = a.artist`
+
+export const factStreams = fact({
+  name: "fact_streams",
+  topic: "listen_events",
+  description: "Plays: a song starts.",
+  dependsOn: ["catalog_songs", "song_spellings"],
+  columns: [
+    c.user_key,
+    c.song_key,
+    c.artist_key,
+    c.location_key,
+    c.hour_key,
+    c.ts,
+    c.user_id,
+    c.session_id,
+    c.item_in_session,
+    c.auth,
+    c.level,
+    column("duration", "float64", "Length of the song, seconds, as on the event")
+  ],
+  before: (sql) => [
+    sql.tempTable("played_songs", playedSongs(sql)),
+    sql.tempTable("old_song_keys", `SELECT DISTINCT song_key FROM fact_streams WHERE ${inBuild(sql)}`)
+  ],
+  expressions: () => ({ song_key: "p.song_key", artist_key: "p.artist_key" }),
+  joins: () => `JOIN played_songs p ON s.artist = p.artist AND s.song = p.song AND s.duration = p.duration`
+})
+
+export const factPageViews = fact({
+  name: "fact_page_views",
+  topic: "page_view_events",
+  description: "Pages shown.",
+  columns: [
+    c.user_key,
+    c.location_key,
+    c.hour_key,
+    c.ts,
+    c.user_id,
+    c.session_id,
+    c.item_in_session,
+    c.auth,
+    c.level,
+    column("page", "string", "Name of the page"),
+    column("method", "string", "HTTP method"),
+    column("status", "int32", "HTTP status")
+  ]
+})
+
+export const factAuth = fact({
+  name: "fact_auth",
+  topic: "auth_events",
+  description: "Log-ins. Rates leave out rows with is_redirect_echo.",
+  columns: [
+    c.user_key,
+    c.location_key,
+    c.hour_key,
+    c.ts,
+    c.user_id,
+    c.session_id,
+    c.item_in_session,
+    c.level,
+    column("success", "boolean", "Whether the listener was logged in after it"),
+    column("is_redirect_echo", "boolean", "Written by Eventsim for a redirect or error after the log-in, not for a log-in")
+  ],
+  expressions: () => ({ is_redirect_echo: "e.session_id IS NOT NULL" }),
+  // The same moment, so that the flag depends on one hour alone.
+  joins: () => `LEFT JOIN (
+  SELECT DISTINCT session_id, item_in_session, ts FROM stage_page_view_events WHERE status BETWEEN 300 AND 499) e
+  ON s.session_id = e.session_id AND s.item_in_session = e.item_in_session AND s.ts = e.ts`
+})
+
+export const factLevelChanges = fact({
+  name: "fact_level_changes",
+  topic: "status_change_events",
+  description: "Upgrades and downgrades asked for; the view level_changes says what came of them.",
+  columns: [
+    c.user_key,
+    c.location_key,
+    c.hour_key,
+    c.ts,
+    c.user_id,
+    c.session_id,
+    c.item_in_session,
+    c.auth,
+    levelBefore
+  ]
+})
+
+/** The fact tables, in the order of their topics. */
+export const facts: ReadonlyArray<Model> = [factStreams, factPageViews, factAuth, factLevelChanges]

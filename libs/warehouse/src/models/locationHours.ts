@@ -1,0 +1,52 @@
+import { topics } from "@musify/domain/Topic.ts"
+import type { Model } from "../Model.ts"
+import { column, columnList, optional } from "../Model.ts"
+
+const columns = [
+  column("hour_key", "int64", "Hour"),
+  column("location_key", "int64", "Location"),
+  optional("city", "string", "City"),
+  optional("state", "string", "State code"),
+  optional("zip", "string", "Postal code"),
+  optional("lat", "float64", "Degrees north, of the smallest pair of the hour"),
+  optional("lon", "float64", "Degrees east, of the smallest pair of the hour")
+]
+
+/** What each hour says about each place: the input of the fold dim_location. Leaves `changed_locations` behind. */
+export const locationHours: Model = {
+  name: "location_hours",
+  kind: "stage",
+  grain: "one place seen in an hour",
+  description: "The places of each hour's events with the smallest coordinates given for them.",
+  key: ["hour_key", "location_key"],
+  columns,
+  dependsOn: topics.map((topic) => `stage_${topic}`),
+  steps: (sql) => {
+    const list = columnList({ columns })
+    const span = `hour_key BETWEEN ${sql.variable("first_hour")} AND ${sql.variable("last_hour")} AND hour_key IN (SELECT hour FROM build_hours)`
+    const old = `SELECT ${list} FROM location_hours WHERE ${span}`
+    return [
+      sql.tempTable(
+        "new_location_hours",
+        `SELECT hour_key, ${sql.key("location", "city", "state", "zip")} AS location_key, city, state, zip,
+  ${sql.pairLat("pair")} AS lat, ${sql.pairLon("pair")} AS lon
+FROM (SELECT hour_key, city, state, zip, ${sql.minPair("lat", "lon")} AS pair FROM (
+  ${topics.map((topic) => `SELECT DISTINCT hour_key, city, state, zip, lat, lon FROM stage_${topic}`).join("\n  UNION ALL ")})
+GROUP BY hour_key, city, state, zip)`
+      ),
+      sql.tempTable(
+        "changed_locations",
+        `SELECT DISTINCT location_key FROM (
+  (SELECT ${list} FROM new_location_hours EXCEPT ${old}) UNION ALL (${old} EXCEPT SELECT ${list} FROM new_location_hours))`
+      ),
+      // Places whose earlier word is taken back (a copy of an event that won over the one kept before).
+      sql.tempTable(
+        "withdrawn_locations",
+        `SELECT DISTINCT location_key FROM (${old} EXCEPT SELECT ${list} FROM new_location_hours)`
+      ),
+      `DELETE FROM location_hours WHERE ${span}`,
+      `INSERT INTO location_hours SELECT ${list} FROM new_location_hours ORDER BY hour_key`
+    ]
+  },
+  audits: []
+}

@@ -1,0 +1,46 @@
+import type { Model } from "../Model.ts"
+import { martListening, martSongs } from "./dailyMarts.ts"
+import { dimArtists } from "./dimArtists.ts"
+import { dimDatetime } from "./dimDatetime.ts"
+import { dimLocation } from "./dimLocation.ts"
+import { dimSongs } from "./dimSongs.ts"
+import { dimUsers } from "./dimUsers.ts"
+import { factAuth, factLevelChanges, factPageViews, factStreams } from "./facts.ts"
+import { factSessions } from "./factSessions.ts"
+import { locationHours } from "./locationHours.ts"
+import { martActiveUsers, martConversion, martRetention, martUsers } from "./userMarts.ts"
+import { userRuns } from "./userRuns.ts"
+import { userDays, usersSeen } from "./usersSeen.ts"
+import { levelChanges, wideStreams } from "./views.ts"
+
+/** Every table and view of the star schema, in the order in which a build makes them. */
+export const models: ReadonlyArray<Model> = [
+  dimDatetime,
+  userRuns,
+  dimUsers,
+  locationHours,
+  dimLocation,
+  factStreams,
+  factPageViews,
+  factAuth,
+  factLevelChanges,
+  dimSongs,
+  dimArtists,
+  factSessions,
+  usersSeen,
+  userDays,
+  wideStreams,
+  levelChanges,
+  martListening,
+  martSongs,
+  martUsers,
+  martActiveUsers,
+  martConversion,
+  martRetention
+]
+
+/**
+ * Raise it when a model changes what it says: every hour is then built again. The hash of an hour names it, so that a
+ * warehouse made by an older release is never mixed with a newer one.
+ */
+export const modelVersion = "1"

@@ -1,0 +1,158 @@
+import type { Model } from "../Model.ts"
+import { column, optional } from "../Model.ts"
+
+/** Users as they are now. */
+export const martUsers: Model = {
+  name: "mart_users",
+  kind: "mart",
+  grain: "one user",
+  description: "Users with their current level and the times that matter.",
+  key: ["user_id"],
+  columns: [
+    column("user_id", "int64", "User"),
+    optional("gender", "string", "Of the current version"),
+    column("level", "string", "Of the current version"),
+    optional("registered_at", "timestamp", "Of the current version"),
+    column("first_seen", "timestamp", "First event"),
+    optional("first_play", "timestamp", "First play"),
+    column("last_seen", "timestamp", "Last event"),
+    optional("paid_since", "timestamp", "Start of the unbroken time at level paid; NULL if not paid now")
+  ],
+  dependsOn: ["dim_users", "users_seen"],
+  steps: () => [
+    `DELETE FROM mart_users WHERE user_id IN (SELECT user_id FROM new_users_seen)`,
+    `INSERT INTO mart_users
+WITH versions AS (
+  SELECT d.* FROM dim_users d SEMI JOIN new_users_seen n ON d.user_id = n.user_id
+), not_paid AS (
+  SELECT user_id, max(valid_from) AS last_not_paid FROM versions WHERE level <> 'paid' GROUP BY user_id
+), paid AS (
+  SELECT v.user_id, min(v.valid_from) AS paid_since FROM versions v LEFT JOIN not_paid n ON v.user_id = n.user_id
+  WHERE v.level = 'paid' AND (n.last_not_paid IS NULL OR v.valid_from > n.last_not_paid) GROUP BY v.user_id
+)
+SELECT v.user_id, v.gender, v.level, v.registered_at, s.first_seen, s.first_play, s.last_seen, p.paid_since
+FROM versions v JOIN new_users_seen s ON v.user_id = s.user_id LEFT JOIN paid p ON v.user_id = p.user_id
+WHERE v.is_current`
+  ],
+  audits: [
+    {
+      name: "it has every known user",
+      badRows: () => `
+SELECT d.user_id FROM dim_users d ANTI JOIN mart_users m ON d.user_id = m.user_id WHERE d.is_current AND d.user_id IS NOT NULL
+UNION ALL SELECT m.user_id FROM mart_users m ANTI JOIN dim_users d ON m.user_id = d.user_id`
+    }
+  ],
+  publish: { by: "whole", orderBy: "user_id" }
+}
+
+/** Distinct users with a play on a day and in the 7 and 28 days that end with it. */
+export const martActiveUsers: Model = {
+  name: "mart_active_users",
+  kind: "mart",
+  grain: "one UTC day",
+  description: "Active users.",
+  key: ["date"],
+  columns: [
+    column("date", "date", "UTC day"),
+    column("dau", "int64", "Users with a play on the day"),
+    column("wau", "int64", "Users with a play in the 7 days that end with it"),
+    column("mau", "int64", "Users with a play in the 28 days that end with it")
+  ],
+  dependsOn: ["user_days", "dim_datetime"],
+  steps: (sql) => [
+    sql.tempTable(
+      "changed_dates",
+      `SELECT DISTINCT t.date FROM dim_datetime t
+WHERE t.date NOT IN (SELECT date FROM mart_active_users)
+  OR EXISTS (SELECT 1 FROM changed_days d WHERE t.date >= ${sql.dateOfDay("d.day")} AND t.date <= ${sql.addDays(sql.dateOfDay("d.day"), "27")})`
+    ),
+    `DELETE FROM mart_active_users WHERE date IN (SELECT date FROM changed_dates)`,
+    `INSERT INTO mart_active_users
+SELECT c.date, count(DISTINCT CASE WHEN u.date = c.date THEN u.user_id END),
+  count(DISTINCT CASE WHEN u.date > ${sql.addDays("c.date", "-7")} THEN u.user_id END), count(DISTINCT u.user_id)
+FROM changed_dates c LEFT JOIN user_days u ON u.date > ${sql.addDays("c.date", "-28")} AND u.date <= c.date
+GROUP BY c.date`
+  ],
+  audits: [],
+  publish: { by: "whole", orderBy: "date" }
+}
+
+/** From free to paid and back, by month. */
+export const martConversion: Model = {
+  name: "mart_conversion",
+  kind: "mart",
+  grain: "one month",
+  description: "Conversion between levels.",
+  key: ["month"],
+  columns: [
+    column("month", "date", "First day of the month"),
+    column("free_users", "int64", "Users who saw a page at level free"),
+    column("upgrades", "int64", "Changes from free to paid that took effect"),
+    column("downgrades", "int64", "Changes from paid to free that took effect"),
+    column("cancellations", "int64", "Sessions that reached auth Cancelled")
+  ],
+  dependsOn: ["fact_page_views", "level_changes", "dim_datetime"],
+  steps: (sql) => [
+    sql.tempTable(
+      "changed_months",
+      `SELECT month, min(hour_key) AS from_hour, max(hour_key) AS to_hour
+FROM (SELECT ${sql.monthStart("date")} AS month, hour_key FROM dim_datetime)
+WHERE month IN (SELECT ${sql.monthStart(sql.dateOfDay("day"))} FROM changed_days)
+  OR month NOT IN (SELECT month FROM mart_conversion)
+GROUP BY month`
+    ),
+    sql.setVariable("months_from", `SELECT min(from_hour) FROM changed_months`),
+    `DELETE FROM mart_conversion WHERE month IN (SELECT month FROM changed_months)`,
+    `INSERT INTO mart_conversion
+SELECT m.month, count(DISTINCT CASE WHEN f.level = 'free' THEN f.user_id END), 0, 0,
+  count(DISTINCT CASE WHEN f.auth = 'Cancelled' THEN f.session_id END)
+FROM changed_months m LEFT JOIN (SELECT hour_key, level, auth, user_id, session_id FROM fact_page_views
+  WHERE hour_key >= ${sql.variable("months_from")}) f ON f.hour_key BETWEEN m.from_hour AND m.to_hour
+GROUP BY m.month`,
+    // A month's last change may take effect in the next one, so all months are counted; changes are few.
+    `UPDATE mart_conversion SET upgrades = coalesce(c.upgrades, 0), downgrades = coalesce(c.downgrades, 0)
+FROM (SELECT m.month,
+    sum(CASE WHEN l.level = 'free' AND l.level_after = 'paid' THEN 1 ELSE 0 END) AS upgrades,
+    sum(CASE WHEN l.level = 'paid' AND l.level_after = 'free' THEN 1 ELSE 0 END) AS downgrades
+  FROM mart_conversion m LEFT JOIN level_changes l ON ${sql.monthStart("l.ts")} = m.month GROUP BY m.month) c
+WHERE mart_conversion.month = c.month`
+  ],
+  audits: [],
+  publish: { by: "whole", orderBy: "month" }
+}
+
+/** Who came back: users by the week of their first play, and in which later weeks they played. */
+export const martRetention: Model = {
+  name: "mart_retention",
+  kind: "mart",
+  grain: "one cohort in one week",
+  description: "Retention by weekly cohort.",
+  key: ["cohort_week", "week_number"],
+  columns: [
+    column("cohort_week", "date", "Monday of the week of the first play"),
+    column("week_number", "int32", "Weeks since then, from 0"),
+    column("users", "int64", "Users of the cohort"),
+    column("returned", "int64", "Those of them with a play in that week")
+  ],
+  dependsOn: ["users_seen", "user_days", "dim_datetime"],
+  steps: (sql) => [
+    `DELETE FROM mart_retention`,
+    `INSERT INTO mart_retention
+WITH starters AS (
+  SELECT user_id, ${sql.weekStart("first_play")} AS cohort_week FROM users_seen WHERE first_play IS NOT NULL
+), cohorts AS (
+  SELECT cohort_week, count(*) AS users FROM starters GROUP BY cohort_week
+), weeks AS (
+  SELECT DISTINCT ${sql.weekStart("date")} AS week FROM dim_datetime
+), returns AS (
+  SELECT s.cohort_week, w.week, count(*) AS returned
+  FROM (SELECT DISTINCT user_id, ${sql.weekStart("date")} AS week FROM user_days) w JOIN starters s ON w.user_id = s.user_id
+  GROUP BY s.cohort_week, w.week
+)
+SELECT c.cohort_week, CAST(${sql.dayCount("c.cohort_week", "w.week")} // 7 AS INTEGER), c.users, coalesce(r.returned, 0)
+FROM cohorts c JOIN weeks w ON w.week >= c.cohort_week
+LEFT JOIN returns r ON r.cohort_week = c.cohort_week AND r.week = w.week`
+  ],
+  audits: [],
+  publish: { by: "whole", orderBy: "cohort_week, week_number" }
+}

@@ -1,0 +1,75 @@
+import { topics } from "@musify/domain/Topic.ts"
+import type { Dialect } from "../Dialect.ts"
+import type { Model } from "../Model.ts"
+import { column, columnList, optional } from "../Model.ts"
+
+/** What a version of a user says; NULL is a value like any other. */
+export const userAttributes = ["first_name", "last_name", "gender", "registered_at", "level"] as const
+
+const attributes = userAttributes.join(", ")
+
+const columns = [
+  column("hour_key", "int64", "Hour of the run's first event"),
+  column("user_id", "int64", "User"),
+  column("ts", "timestamp", "First event of the run"),
+  optional("first_name", "string", "As on the events"),
+  optional("last_name", "string", "As on the events"),
+  optional("gender", "string", "As on the events"),
+  optional("registered_at", "timestamp", "As on the events"),
+  column("level", "string", "As on the events")
+]
+
+/**
+ * All events of known users, then runs of equal attributes within each hour. Nearly every user shows one set of
+ * attributes in an hour: those need no sorting; the window functions see the others only.
+ */
+const newRuns = (sql: Dialect): string => `
+WITH events AS (
+  ${topics
+    .map(
+      (topic) => `SELECT hour_key, user_id, ts, session_id, item_in_session, ${sql.text(topic)} AS topic, ${attributes}
+  FROM stage_${topic} WHERE user_id IS NOT NULL`
+    )
+    .join("\n  UNION ALL ")}
+), shown AS (
+  SELECT hour_key, user_id, min(ts) AS ts, ${attributes} FROM events GROUP BY hour_key, user_id, ${attributes}
+), mixed AS (
+  SELECT hour_key, user_id FROM shown GROUP BY hour_key, user_id HAVING count(*) > 1
+), last_at_ts AS (
+  SELECT e.* FROM events e JOIN mixed USING (hour_key, user_id)
+  QUALIFY row_number() OVER (
+    PARTITION BY e.user_id, e.ts ORDER BY e.session_id DESC, e.item_in_session DESC, e.topic DESC) = 1
+)
+SELECT hour_key, user_id, ts, ${attributes} FROM shown ANTI JOIN mixed USING (hour_key, user_id)
+UNION ALL
+SELECT hour_key, user_id, ts, ${attributes} FROM last_at_ts
+QUALIFY ${sql.row(...userAttributes)} IS DISTINCT FROM
+  lag(${sql.row(...userAttributes)}) OVER (PARTITION BY hour_key, user_id ORDER BY ts)`
+
+/** What each hour says about each user: the input of the fold dim_users. Leaves `changed_users` behind. */
+export const userRuns: Model = {
+  name: "user_runs",
+  kind: "stage",
+  grain: "one run of equal attributes of a user within an hour",
+  description: "What each hour says about its users, after the rule that the last event of a moment counts.",
+  key: ["user_id", "ts"],
+  columns,
+  dependsOn: topics.map((topic) => `stage_${topic}`),
+  steps: (sql) => {
+    const list = columnList({ columns })
+    const old = `SELECT ${list} FROM user_runs WHERE hour_key BETWEEN ${sql.variable("first_hour")} AND ${sql.variable("last_hour")} AND hour_key IN (SELECT hour FROM build_hours)`
+    return [
+      sql.tempTable("new_user_runs", newRuns(sql)),
+      sql.tempTable(
+        "changed_users",
+        `SELECT user_id, min(hour_key) AS from_hour, ${sql.hourStart("min(hour_key)")} AS from_ts FROM (
+  (SELECT ${list} FROM new_user_runs EXCEPT ${old}) UNION ALL (${old} EXCEPT SELECT ${list} FROM new_user_runs))
+GROUP BY user_id`
+      ),
+      sql.setVariable("changed_from", `SELECT min(from_hour) FROM changed_users`),
+      `DELETE FROM user_runs WHERE hour_key BETWEEN ${sql.variable("first_hour")} AND ${sql.variable("last_hour")} AND hour_key IN (SELECT hour FROM build_hours)`,
+      `INSERT INTO user_runs SELECT ${list} FROM new_user_runs ORDER BY hour_key, user_id, ts`
+    ]
+  },
+  audits: []
+}

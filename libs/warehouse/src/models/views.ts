@@ -1,0 +1,94 @@
+import type { Model } from "../Model.ts"
+import { column, optional } from "../Model.ts"
+import { factLevelChanges, factStreams } from "./facts.ts"
+
+/** Every play with what the dimensions say about it. */
+export const wideStreams: Model = {
+  name: "wide_streams",
+  kind: "view",
+  grain: "one row of fact_streams",
+  description: "Plays joined to all dimensions, each once: what reports read.",
+  key: [],
+  columns: [
+    ...factStreams.columns,
+    column("hour_start", "timestamp", "Start of the hour"),
+    column("date", "date", "UTC day"),
+    column("hour", "int32", "0 to 23"),
+    column("iso_weekday", "int32", "1 = Monday to 7"),
+    column("is_weekend", "boolean", "Saturday or Sunday"),
+    optional("first_name", "string", "Of the user's version"),
+    optional("last_name", "string", "Of the user's version"),
+    optional("gender", "string", "Of the user's version"),
+    optional("registered_at", "timestamp", "Of the user's version"),
+    optional("song_id", "string", "Catalog's id"),
+    column("title", "string", "Title"),
+    column("artist_name", "string", "Name of the artist"),
+    optional("year", "int32", "Year of release"),
+    optional("city", "string", "City"),
+    optional("state", "string", "State code"),
+    optional("zip", "string", "Postal code"),
+    optional("lat", "float64", "Degrees north"),
+    optional("lon", "float64", "Degrees east"),
+    optional("state_name", "string", "Name of the state"),
+    optional("region_code", "string", "As US-CA")
+  ],
+  dependsOn: ["fact_streams", "dim_users", "dim_songs", "dim_artists", "dim_location", "dim_datetime"],
+  steps: () => [],
+  select: () => `
+SELECT f.*, t.hour_start, t.date, t.hour, t.iso_weekday, t.is_weekend,
+  u.first_name, u.last_name, u.gender, u.registered_at,
+  s.song_id, s.title, a.name AS artist_name, s.year,
+  l.city, l.state, l.zip, l.lat, l.lon, l.state_name, l.region_code
+FROM fact_streams f
+JOIN dim_datetime t ON f.hour_key = t.hour_key
+JOIN dim_users u ON f.user_key = u.user_key
+JOIN dim_songs s ON f.song_key = s.song_key
+JOIN dim_artists a ON f.artist_key = a.artist_key
+JOIN dim_location l ON f.location_key = l.location_key`,
+  audits: [
+    {
+      name: "every play is in it exactly once",
+      badRows: (_sql, scope) => `
+SELECT f.hour_key, f.rows AS fact_rows, w.rows AS view_rows
+FROM (SELECT hour_key, count(*) AS rows FROM fact_streams WHERE ${scope.hours("hour_key")} GROUP BY hour_key) f
+LEFT JOIN (SELECT hour_key, count(*) AS rows FROM wide_streams WHERE ${scope.hours("hour_key")} GROUP BY hour_key) w
+  ON f.hour_key = w.hour_key
+WHERE f.rows IS DISTINCT FROM w.rows`
+    }
+  ]
+}
+
+/**
+ * What came of each change that was asked for: the level of the version that follows before the user's next change;
+ * when none follows, nothing changed (a downgrade can end in an Error page).
+ */
+export const levelChanges: Model = {
+  name: "level_changes",
+  kind: "view",
+  grain: "one row of fact_level_changes",
+  description: "Level changes with the level after.",
+  key: [],
+  columns: [
+    ...factLevelChanges.columns,
+    optional("level_after", "string", "Level after the change; NULL without user_id")
+  ],
+  dependsOn: ["fact_level_changes", "dim_users"],
+  steps: () => [],
+  select: () => `
+SELECT f.*, CASE WHEN n.valid_from IS NOT NULL AND (m.next_ts IS NULL OR n.valid_from <= m.next_ts) THEN n.level ELSE v.level END AS level_after
+FROM fact_level_changes f
+LEFT JOIN (
+  SELECT user_id, ts, lead(ts) OVER (PARTITION BY user_id ORDER BY ts) AS next_ts
+  FROM (SELECT DISTINCT user_id, ts FROM fact_level_changes WHERE user_id IS NOT NULL)) m
+  ON f.user_id = m.user_id AND f.ts = m.ts
+LEFT JOIN dim_users v ON f.user_id = v.user_id AND v.valid_from <= f.ts AND (v.valid_to IS NULL OR f.ts < v.valid_to)
+LEFT JOIN dim_users n ON v.user_id = n.user_id AND v.valid_to = n.valid_from`,
+  audits: [
+    {
+      name: "every change is in it exactly once",
+      badRows: () => `
+SELECT * FROM (SELECT (SELECT count(*) FROM fact_level_changes) AS fact_rows, (SELECT count(*) FROM level_changes) AS view_rows)
+WHERE fact_rows <> view_rows`
+    }
+  ]
+}

@@ -1,0 +1,190 @@
+import { dayMs, dayText } from "@musify/domain/Hour.ts"
+import { Clock, Effect, Option, Schema } from "effect"
+import fs from "node:fs/promises"
+import path from "node:path"
+import { Manifest } from "./Manifest.ts"
+import type { Model } from "./Model.ts"
+import { columnList } from "./Model.ts"
+import { models } from "./models/models.ts"
+import { currentVersion, readManifest } from "./Published.ts"
+import type { WarehouseSession } from "./Warehouse.ts"
+import type { WarehouseError } from "./WarehouseError.ts"
+import { WarehouseUnavailable } from "./WarehouseError.ts"
+
+/** What a manifest says besides the files. */
+export type PublishFacts = Pick<Manifest, "through" | "firstHour" | "lastHour" | "lateHours" | "audits" | "rows">
+
+/** What waits to be published: tables as a whole (day null) and days (whole days since the epoch) of tables. */
+export interface Pending {
+  readonly table: string
+  readonly day: number | null
+}
+
+/** A version that another has replaced stays for this long, ms: readers who had opened it finish in it. */
+const keepMs = 600_000
+/** And the last few stay however old they are. */
+const keepVersions = 3
+
+const versionName = (number: number): string => `v${String(number).padStart(8, "0")}`
+const versionNumber = (name: string): number => (/^v\d{8}$/.test(name) ? Number(name.slice(1)) : 0)
+
+const files = <A>(root: string, doing: string, run: () => Promise<A>): Effect.Effect<A, WarehouseUnavailable> =>
+  Effect.tryPromise({
+    try: run,
+    catch: (cause) =>
+      new WarehouseUnavailable({
+        reason: (cause as NodeJS.ErrnoException).code === "ENOSPC" ? "disk full" : "not writable",
+        file: root,
+        message: `Cannot ${doing} in ${root}: ${cause instanceof Error ? cause.message : String(cause)}. The warehouse is built; the next run publishes it.`,
+        cause
+      })
+  })
+
+const sync = async (file: string): Promise<void> => {
+  const handle = await fs.open(file, "r")
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Hard-links, or copies where the file system has no links (or too many). */
+const linkOrCopy = async (from: string, to: string): Promise<void> => {
+  try {
+    await fs.link(from, to)
+  } catch {
+    await fs.copyFile(from, to)
+  }
+}
+
+type PublishedFile = Manifest["tables"][string][number]
+
+const dayName = (day: number): string => dayText((day * dayMs) / 3_600_000)
+
+/**
+ * Publishes: writes what is pending (everything, when the version before is not the one that the warehouse remembers)
+ * into a new version's folder, links the rest, and swaps the pointer by a rename. Killed before the rename, nothing has
+ * happened; after it, the next run may publish the same once more. Answers the version's name.
+ */
+export const publish = <E>(
+  session: WarehouseSession,
+  root: string,
+  pending: ReadonlyArray<Pending>,
+  remembered: string | undefined,
+  facts: PublishFacts,
+  beforeSwap: Effect.Effect<void, E>
+): Effect.Effect<string, WarehouseError | E> =>
+  Effect.gen(function* () {
+    yield* files(root, "make folders", () => fs.mkdir(root, { recursive: true }))
+    const currentName = Option.getOrUndefined(yield* Effect.orElseSucceed(currentVersion(root), Option.none<string>))
+    const previous =
+      currentName === undefined || currentName !== remembered
+        ? undefined
+        : yield* Effect.orElseSucceed(readManifest(root, currentName), () => undefined)
+    const names = yield* files(root, "list versions", () => fs.readdir(root))
+    const currentNumber = versionNumber(currentName ?? "")
+    // Folders above the pointer were left by a publish that was killed.
+    for (const name of names)
+      if (versionNumber(name) > currentNumber)
+        yield* files(root, "remove a folder", () => fs.rm(path.join(root, name), { recursive: true, force: true }))
+    const version = versionName(Math.max(currentNumber, versionNumber(remembered ?? "")) + 1)
+    const folder = path.join(root, version)
+    yield* files(root, "make folders", () => fs.mkdir(folder, { recursive: true }))
+
+    const tables: Record<string, ReadonlyArray<PublishedFile>> = {}
+    for (const model of models) {
+      if (model.publish === undefined) continue
+      const wanted = yield* wantedDays(session, model)
+      const changed = new Set(pending.filter(({ table }) => table === model.name).map(({ day }) => day))
+      const before = new Map((previous?.tables[model.name] ?? []).map((file) => [file.day, file]))
+      if (model.publish.by === "day")
+        yield* files(root, "make folders", () => fs.mkdir(path.join(folder, model.name)))
+      const published: Array<PublishedFile> = []
+      for (const day of wanted) {
+        const name = day === null ? null : dayName(day)
+        const file = name === null ? `${model.name}.parquet` : `${model.name}/${name}.parquet`
+        const target = path.join(folder, file)
+        const old = before.get(name)
+        if (old !== undefined && !changed.has(day) && previous !== undefined) {
+          yield* files(root, "link a file", () => linkOrCopy(path.join(root, previous.version, old.path), target))
+          published.push(old)
+        } else {
+          const rows = yield* writeParquet(session, model, day, target)
+          yield* files(root, "write a file", () => sync(target))
+          published.push({ path: file, day: name, rows })
+        }
+      }
+      if (model.publish.by === "day")
+        yield* files(root, "write a folder", () => sync(path.join(folder, model.name)))
+      tables[model.name] = published
+    }
+    const manifest: Manifest = {
+      format: 1,
+      version,
+      publishedAt: yield* Clock.currentTimeMillis,
+      ...facts,
+      tables
+    }
+    const text = JSON.stringify(Schema.encodeSync(Manifest)(manifest))
+    yield* files(root, "write the manifest", async () => {
+      const file = path.join(folder, "manifest.json")
+      await fs.writeFile(file, text)
+      await sync(file)
+      await sync(folder)
+      await fs.writeFile(path.join(root, ".CURRENT.new"), `${version}\n`)
+      await sync(path.join(root, ".CURRENT.new"))
+    })
+    yield* beforeSwap
+    yield* files(root, "swap the pointer", async () => {
+      await fs.rename(path.join(root, ".CURRENT.new"), path.join(root, "CURRENT"))
+      await sync(root)
+    })
+    yield* sweep(root, version)
+    return version
+  })
+
+/** The days that a table has rows of; of a table published as a whole, the one "day" null. */
+const wantedDays = (
+  session: WarehouseSession,
+  model: Model
+): Effect.Effect<ReadonlyArray<number | null>, WarehouseError> => {
+  if (model.publish?.by !== "day") return Effect.succeed([null])
+  const day = session.dialect.dayOfHour(session.dialect.hourOf("hour"))
+  return Effect.map(
+    session.query("publish", `SELECT DISTINCT ${day} AS day FROM ${model.name} ORDER BY 1`),
+    (rows) => rows.map((row) => Number(row["day"]))
+  )
+}
+
+const writeParquet = (
+  session: WarehouseSession,
+  model: Model,
+  day: number | null,
+  target: string
+): Effect.Effect<number, WarehouseError> => {
+  const { dialect } = session
+  const where =
+    day === null ? "" : ` WHERE hour >= ${dialect.timestamp(day * dayMs)} AND hour < ${dialect.timestamp((day + 1) * dayMs)}`
+  return Effect.map(
+    session.query(
+      "publish",
+      `COPY (SELECT ${columnList(model)} FROM ${model.name}${where} ORDER BY ${model.publish?.orderBy}) TO ${dialect.text(target)} (FORMAT parquet, COMPRESSION snappy)`
+    ),
+    ([row]) => Number(row["Count"])
+  )
+}
+
+/** Removes versions that nobody reads any more: not among the last few, and replaced long enough ago. */
+const sweep = (root: string, version: string): Effect.Effect<void, WarehouseUnavailable> =>
+  Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
+    const names = (yield* files(root, "list versions", () => fs.readdir(root)))
+      .filter((name) => versionNumber(name) > 0 && name <= version)
+      .sort()
+    for (let i = 0; i < names.length - keepVersions; i++) {
+      const successor = yield* Effect.option(readManifest(root, names[i + 1]))
+      if (Option.isSome(successor) && successor.value.publishedAt > now - keepMs) return
+      yield* files(root, "remove a folder", () => fs.rm(path.join(root, names[i]), { recursive: true, force: true }))
+    }
+  })
