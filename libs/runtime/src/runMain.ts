@@ -56,11 +56,17 @@ export const describeFailure = (
   }
 }
 
+// Synchronous, since the process may end right after it.
 const printError = (message: string): void => {
-  try {
-    fs.writeSync(2, `${message}\n`)
-  } catch {
-    // Nobody reads our errors any more: the exit code says it.
+  for (let tries = 0; tries < 200; tries++) {
+    try {
+      fs.writeSync(2, `${message}\n`)
+      return
+    } catch (cause) {
+      // A pipe that is full for the moment; anything else: nobody reads our errors, the exit code says it.
+      if ((cause as NodeJS.ErrnoException).code !== "EAGAIN") return
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
+    }
   }
 }
 

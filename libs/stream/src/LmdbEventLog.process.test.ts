@@ -1,0 +1,289 @@
+import { topics } from "@musify/domain/Topic.ts"
+import { Effect } from "effect"
+import fc from "fast-check"
+import { Buffer } from "node:buffer"
+import { spawn, spawnSync } from "node:child_process"
+import fs from "node:fs"
+import os from "node:os"
+import path from "node:path"
+import process from "node:process"
+import { setTimeout as sleep } from "node:timers/promises"
+import { fileURLToPath } from "node:url"
+import { afterAll, describe, expect, it } from "vitest"
+import { EventLog } from "./EventLog.ts"
+import { layer, makeLmdbEventLog } from "./LmdbEventLog.ts"
+import { plainOf, readAll, recordsOf } from "./testing/plainRecords.ts"
+
+const child = fileURLToPath(new URL("./testing/logChild.ts", import.meta.url))
+const nodeArguments =
+  "typescript" in process.features && process.features.typescript !== false
+    ? [child]
+    : ["--import", "tsx", child]
+const root = fs.mkdtempSync(path.join(os.tmpdir(), "musify-log-"))
+afterAll(() => fs.rmSync(root, { recursive: true }))
+let folders = 0
+const newFolder = () => path.join(root, String(folders++))
+
+interface Acknowledged {
+  readonly i: number
+  readonly count: number
+  readonly bases: ReadonlyArray<number>
+}
+
+/** Appends in a process of its own until it is done or `killAfter` acknowledgements and some ms have passed. */
+const appendInChild = async (
+  folder: string,
+  options: {
+    readonly seed: number
+    readonly batches: number
+    readonly bytes: number
+    readonly kill?: number
+  },
+  onAck: () => void = () => {}
+): Promise<ReadonlyArray<Acknowledged>> => {
+  const { batches, bytes, kill, seed } = options
+  const args = ["append", folder, String(seed), String(batches), String(bytes)]
+  const running = spawn(process.execPath, [...nodeArguments, ...args], {
+    stdio: ["ignore", "pipe", "inherit"]
+  })
+  let text = ""
+  running.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    if (text === "" && kill !== undefined) void sleep(kill).then(() => running.kill("SIGKILL"))
+    text += chunk
+    onAck()
+  })
+  await new Promise((resolve) => running.on("close", resolve))
+  expect(running.signalCode).toBe(kill === undefined ? null : "SIGKILL")
+  return text
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Acknowledged)
+}
+
+const expectedValues = (seed: number, { count, i }: Acknowledged, partition: number) =>
+  Array.from({ length: count }, (_, n) => `${seed}/${i}/${partition}/${n}`)
+
+const valuesOf = (folder: string) =>
+  Effect.runPromise(
+    Effect.forEach([0, 1], (partition) => readAll(topics[0], partition, 1 << 20)).pipe(
+      Effect.provide(layer({ path: folder }))
+    )
+  )
+
+describe("a log that several processes have open", () => {
+  it("keeps all that was acknowledged when an appending process is killed", async () => {
+    const folder = newFolder()
+    const acknowledged: Array<readonly [seed: number, ack: Acknowledged]> = []
+    for (let seed = 1; seed <= 4; seed++) {
+      const acks = await appendInChild(folder, { seed, batches: 1e9, bytes: 600, kill: 7 * seed * seed })
+      expect(acks.length).toBeGreaterThan(0)
+      for (const ack of acks) acknowledged.push([seed, ack])
+      const partitions = await valuesOf(folder)
+      partitions.forEach((all, partition) => {
+        expect(all.map(({ offset }) => offset)).toEqual(all.map((_, offset) => offset))
+        for (const [by, ack] of acknowledged) {
+          const found = all.slice(ack.bases[partition], ack.bases[partition] + ack.count)
+          expect(found.map(({ value }) => value?.replace(/x+$/, ""))).toEqual(
+            expectedValues(by, ack, partition)
+          )
+        }
+      })
+      // One transaction for all parts of an append: what was cut off is in both partitions or in none.
+      expect(partitions[0].length).toBe(partitions[1].length)
+      // At most the append that was being done when the kill came was stored without being acknowledged.
+      const last = acks[acks.length - 1]
+      const unacknowledged = partitions[0].length - (last.bases[0] + last.count)
+      expect(unacknowledged).toBeLessThanOrEqual(20)
+    }
+  }, 60_000)
+
+  it("lets one process read while another appends and the file grows", async () => {
+    const folder = newFolder()
+    const topic = topics[0]
+    await Effect.runPromise(
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        let offset = 0
+        let growing = 0
+        const readOn = Effect.gen(function* () {
+          while (true) {
+            const batch = yield* log.read(topic, 0, offset, 1 << 20)
+            if (batch.count === 0) return
+            for (const record of plainOf(batch)) expect(record.offset).toBe(offset++)
+          }
+        })
+        let done = false
+        const appending = appendInChild(
+          folder,
+          { seed: 1, batches: 400, bytes: 8000 },
+          () => growing++
+        ).finally(() => (done = true))
+        let turns = 0
+        while (!done) {
+          yield* readOn
+          turns++
+          yield* Effect.promise(() => sleep(2))
+        }
+        const acks = yield* Effect.promise(() => appending)
+        yield* readOn
+        const last = acks[acks.length - 1]
+        expect(offset).toBe(last.bases[0] + last.count)
+        expect(turns).toBeGreaterThan(3)
+        expect(fs.statSync(path.join(folder, "data.mdb")).size).toBeGreaterThan(50e6)
+        // and both may append: the lock of the file orders them
+        const [base] = yield* log.append([
+          { topic, partition: 0, records: recordsOf([{ key: null, value: "a" }]) }
+        ])
+        expect(base).toBe(offset)
+      }).pipe(Effect.provide(layer({ path: folder, partitions: 2 })))
+    )
+  }, 60_000)
+})
+
+describe("a damaged log file", () => {
+  const whole = newFolder()
+  const records = (n: number) =>
+    recordsOf(
+      Array.from({ length: 40 }, (_, i) => ({ key: `k${i}`, value: `value ${n} ${i}`.padEnd(100, "x") }))
+    )
+  const make = Effect.gen(function* () {
+    const log = yield* EventLog
+    for (let n = 0; n < 60; n++) {
+      yield* log.append([0, 1].map((partition) => ({ topic: topics[0], partition, records: records(n) })))
+    }
+  }).pipe(Effect.provide(layer({ path: whole, partitions: 2 })))
+
+  /** Reads the logs in a process of its own; what each one gave. */
+  const readInChild = (folders: ReadonlyArray<string>) => {
+    const run = spawnSync(process.execPath, [...nodeArguments, "read", ...folders], {
+      encoding: "utf8",
+      maxBuffer: 1 << 28
+    })
+    expect(run.signal).toBe(null)
+    expect(run.stderr).toBe("")
+    return run.stdout
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as { readonly found?: string; readonly failed?: string })
+  }
+  const damage = (change: (bytes: Buffer) => Buffer): string => {
+    const folder = newFolder()
+    fs.mkdirSync(folder)
+    fs.writeFileSync(path.join(folder, "data.mdb"), change(fs.readFileSync(path.join(whole, "data.mdb"))))
+    return folder
+  }
+
+  it("is a message that names the file, or does no harm; never a crash or other records", async () => {
+    await Effect.runPromise(make)
+    const size = fs.statSync(path.join(whole, "data.mdb")).size
+    const flips = fc.sample(fc.tuple(fc.nat(size - 1), fc.integer({ min: 0, max: 7 })), {
+      seed: 20,
+      numRuns: 150
+    })
+    const cuts = fc.sample(fc.nat(size - 1), { seed: 21, numRuns: 20 })
+    const folders = [
+      damage((bytes) => bytes),
+      ...flips.map(([at, bit]) =>
+        damage((bytes) => {
+          bytes[at] ^= 1 << bit
+          return bytes
+        })
+      ),
+      // Meta and tree pages hold what LMDB follows: damage them more often than chance would.
+      ...fc
+        .sample(fc.tuple(fc.nat(8191), fc.integer({ min: 0, max: 7 })), { seed: 22, numRuns: 60 })
+        .map(([at, bit]) =>
+          damage((bytes) => {
+            bytes[at] ^= 1 << bit
+            return bytes
+          })
+        ),
+      ...cuts.map((length) => damage((bytes) => bytes.subarray(0, length)))
+    ]
+    const [good, ...others] = readInChild(folders)
+    expect(good.failed).toBe(undefined)
+    let messages = 0
+    others.forEach(({ failed, found }, i) => {
+      if (failed === undefined) expect(found).toEqual(good.found)
+      else {
+        messages++
+        expect(failed).toContain(path.join(folders[i + 1], "data.mdb"))
+      }
+    })
+    expect(messages).toBeGreaterThan(20)
+    const empty = newFolder()
+    fs.mkdirSync(empty)
+    fs.writeFileSync(path.join(empty, "data.mdb"), "this is no log".repeat(1000))
+    expect(readInChild([empty])[0].failed).toContain("no LMDB file")
+  }, 60_000)
+})
+
+describe("settings of a log", () => {
+  const opened = (options: { readonly path: string; readonly partitions?: number }) =>
+    Effect.scoped(Effect.flatMap(makeLmdbEventLog(options), (log) => log.partitions(topics[0])))
+
+  it("fixes the number of partitions when it is made", async () => {
+    const folder = newFolder()
+    expect(await Effect.runPromise(opened({ path: folder, partitions: 3 }))).toBe(3)
+    expect(await Effect.runPromise(opened({ path: folder }))).toBe(3)
+    const error = await Effect.runPromise(Effect.flip(opened({ path: folder, partitions: 4 })))
+    expect(error).toMatchObject({ _tag: "UserError", exitCode: 2 })
+    expect(error.message).toMatch(/has 3 partitions per topic, but 4 were asked for/)
+  })
+
+  it("refuses the log of a newer version and touches nothing", async () => {
+    const folder = newFolder()
+    await Effect.runPromise(opened({ path: folder }))
+    const file = path.join(folder, "data.mdb")
+    const bytes = fs.readFileSync(file)
+    const at = bytes.lastIndexOf('{"format":1')
+    bytes[at + '{"format":'.length] = "2".charCodeAt(0)
+    fs.writeFileSync(file, bytes)
+    const error = await Effect.runPromise(Effect.flip(opened({ path: folder })))
+    expect(error).toMatchObject({ _tag: "UserError", exitCode: 2 })
+    expect(error.message).toContain("newer Musify (log format 2; this one knows 1)")
+    expect(fs.readFileSync(file).equals(bytes)).toBe(true)
+  })
+
+  it("says what is in the way of the folder", async () => {
+    const folder = newFolder()
+    fs.writeFileSync(folder, "a file")
+    const error = await Effect.runPromise(Effect.flip(opened({ path: folder })))
+    expect(error.message).toContain(folder)
+  })
+})
+
+describe("trim", () => {
+  it("moves the start up and leaves offsets as they are, also when all is gone", () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ append: fc.integer({ min: 0, max: 30 }), trim: fc.nat(60) }), { maxLength: 8 }),
+        async (steps) => {
+          const folder = newFolder()
+          let start = 0
+          let end = 0
+          for (const { append, trim } of steps) {
+            const session = Effect.gen(function* () {
+              const log = yield* makeLmdbEventLog({ path: folder, partitions: 2 })
+              const texts = Array.from({ length: append }, (_, i) => ({ key: null, value: String(end + i) }))
+              yield* log.append([{ topic: topics[0], partition: 1, records: recordsOf(texts) }])
+              end += append
+              yield* log.trim(topics[0], 1, trim)
+              start = Math.max(start, Math.min(trim, end))
+              expect(yield* log.range(topics[0], 1)).toEqual({ start, end })
+              const all = yield* Effect.provideService(readAll(topics[0], 1, 50), EventLog, log)
+              expect(all.map(({ value }) => value)).toEqual(
+                Array.from({ length: end - start }, (_, i) => String(start + i))
+              )
+              if (start > 0) {
+                const error = yield* Effect.flip(log.read(topics[0], 1, start - 1, 10))
+                expect(error).toMatchObject({ _tag: "OffsetOutOfRange", start, end })
+              }
+            })
+            await Effect.runPromise(Effect.scoped(session))
+          }
+        }
+      ),
+      { numRuns: 30 }
+    ))
+})
