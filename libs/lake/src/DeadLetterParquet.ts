@@ -1,4 +1,5 @@
 import type { FileIdentity } from "./FileIdentity.ts"
+import type { ColumnValues } from "./encodeColumn.ts"
 import { identityText } from "./FileIdentity.ts"
 import { identityKey } from "./LakeParquet.ts"
 import type { FileColumn } from "./parquetFile.ts"
@@ -29,17 +30,25 @@ export const deadLetterColumns: ReadonlyArray<FileColumn & { readonly name: Name
 
 /** The bytes of a dead-letter file, in offset order. */
 export const encodeDeadLetters = (identity: FileIdentity, letters: ReadonlyArray<DeadLetter>): Uint8Array => {
-  const data: Record<Name, Array<unknown>> = {
-    topic: letters.map(() => identity.topic),
-    _partition: letters.map(() => identity.partition),
-    _offset: letters.map((letter) => BigInt(letter.offset)),
-    timestamp: letters.map((letter) => BigInt(Math.floor(letter.timestamp)) * 1000n),
-    key: letters.map((letter) => letter.key),
-    value: letters.map((letter) => letter.value),
-    reason: letters.map((letter) => letter.reason)
+  const values: Record<Name, ColumnValues> = {
+    topic: { type: "string", values: letters.map(() => identity.topic) },
+    _partition: {
+      type: "int32",
+      values: new Int32Array(letters.length).fill(identity.partition),
+      nulls: undefined
+    },
+    _offset: { type: "int64", values: Float64Array.from(letters, ({ offset }) => offset), nulls: undefined },
+    timestamp: {
+      type: "timestamp",
+      values: Float64Array.from(letters, ({ timestamp }) => Math.floor(timestamp)),
+      nulls: undefined
+    },
+    key: { type: "bytes", values: letters.map(({ key }) => key) },
+    value: { type: "bytes", values: letters.map(({ value }) => value) },
+    reason: { type: "string", values: letters.map(({ reason }) => reason) }
   }
   return encodeParquet(
-    deadLetterColumns.map((column) => ({ column, data: data[column.name] })),
+    deadLetterColumns.map((column) => ({ column, values: values[column.name] })),
     { [identityKey]: identityText(identity) }
   )
 }

@@ -1,10 +1,8 @@
-import type { Column } from "@musify/domain/columns.ts"
 import { lakeColumnsOf } from "@musify/domain/columns.ts"
 import type { EventColumns, Values } from "@musify/domain/EventColumns.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
 import type { FileIdentity } from "./FileIdentity.ts"
 import { identityText } from "./FileIdentity.ts"
-import type { ColumnData } from "./parquetFile.ts"
 import { encodeParquet } from "./parquetFile.ts"
 
 /** Key of the footer's metadata under which a file's identity lies. */
@@ -19,46 +17,49 @@ export interface PickedRows {
 
 /** The bytes of a data file: the topic's fields, `_partition` and `_offset`, in the order of the rows given. */
 export const encodeDataFile = (topic: Topic, identity: FileIdentity, picked: PickedRows): Uint8Array => {
+  const { chunkOf, chunks, rows } = picked
   const columns = lakeColumnsOf(topic)
-  const count = picked.rows.length
-  const fields = columns.length - 2
-  const data: Array<ColumnData> = []
-  for (let c = 0; c < fields; c++) data.push({ column: columns[c], data: pickColumn(columns[c], c, picked) })
-  const offsets = new BigInt64Array(count)
-  for (let i = 0; i < count; i++)
-    offsets[i] = BigInt(picked.chunks[picked.chunkOf[i]].offsets[picked.rows[i]])
-  data.push({ column: columns[fields], data: new Int32Array(count).fill(identity.partition) })
-  data.push({ column: columns[fields + 1], data: offsets })
-  return encodeParquet(data, { [identityKey]: identityText(identity) })
+  const offsets = new Float64Array(rows.length)
+  for (let i = 0; i < rows.length; i++) offsets[i] = chunks[chunkOf[i]].offsets[rows[i]]
+  const position: ReadonlyArray<Values> = [
+    { type: "int32", values: new Int32Array(rows.length).fill(identity.partition), nulls: undefined },
+    { type: "int64", values: offsets, nulls: undefined }
+  ]
+  const fields = columns.length - position.length
+  return encodeParquet(
+    columns.map((column, c) => ({
+      column,
+      values: c < fields ? pickColumn(c, picked) : position[c - fields]
+    })),
+    { [identityKey]: identityText(identity) }
+  )
 }
 
-const pickColumn = (column: Column, c: number, { chunks, chunkOf, rows }: PickedRows): ColumnData["data"] => {
+type Texts = Extract<Values, { readonly type: "string" }>
+type Numbers = Exclude<Values, Texts>
+
+/** Column `c` of the picked rows. */
+const pickColumn = (c: number, { chunkOf, chunks, rows }: PickedRows): Values => {
   const count = rows.length
-  const values = chunks.map((chunk) => chunk.values[c])
-  if (column.type === "string") {
+  const from = chunks.map((chunk) => chunk.values[c])
+  const { type } = from[chunkOf[0]]
+  if (type === "string") {
     const texts: Array<string | null> = new Array(count)
-    for (let i = 0; i < count; i++) texts[i] = (values[chunkOf[i]] as TextValues).values[rows[i]]
-    return texts
+    for (let i = 0; i < count; i++) texts[i] = (from[chunkOf[i]] as Texts).values[rows[i]]
+    return { type, values: texts }
   }
-  const numbers = values as ReadonlyArray<NumberValues>
-  const wide = column.type === "timestamp" || column.type === "int64"
-  // Event times are whole ms and at most 2^53, so the product is made as a bigint.
-  const micros = column.type === "timestamp"
-  const valueAt = (i: number): bigint | number | boolean => {
-    const value = numbers[chunkOf[i]].values[rows[i]]
-    if (wide) return micros ? BigInt(value) * 1000n : BigInt(value)
-    return column.type === "boolean" ? value === 1 : value
+  const numbers = from as ReadonlyArray<Numbers>
+  const values =
+    type === "int32"
+      ? new Int32Array(count)
+      : type === "boolean"
+        ? new Uint8Array(count)
+        : new Float64Array(count)
+  for (let i = 0; i < count; i++) values[i] = numbers[chunkOf[i]].values[rows[i]]
+  let nulls: Uint8Array | undefined
+  if (numbers.some((column) => column.nulls !== undefined)) {
+    nulls = new Uint8Array(count)
+    for (let i = 0; i < count; i++) nulls[i] = numbers[chunkOf[i]].nulls?.[rows[i]] ?? 0
   }
-  const anyNull = numbers.some(({ nulls }) => nulls !== undefined)
-  if (!anyNull && wide) {
-    const typed = new BigInt64Array(count)
-    for (let i = 0; i < count; i++) typed[i] = valueAt(i) as bigint
-    return typed
-  }
-  const out: Array<bigint | number | boolean | null> = new Array(count)
-  for (let i = 0; i < count; i++) out[i] = numbers[chunkOf[i]].nulls?.[rows[i]] === 1 ? null : valueAt(i)
-  return out
+  return { type, values, nulls } as Numbers
 }
-
-type TextValues = Extract<Values, { readonly type: "string" }>
-type NumberValues = Exclude<Values, TextValues>

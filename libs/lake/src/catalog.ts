@@ -4,18 +4,18 @@ import { Effect, Option, Schema } from "effect"
 import { DamagedFile } from "./ChainError.ts"
 import type { ObjectStoreService } from "./ObjectStore.ts"
 import type { ObjectStoreError } from "./ObjectStoreError.ts"
-import type { FileColumn } from "./parquetFile.ts"
+import type { ColumnValues } from "./encodeColumn.ts"
 import { encodeParquet, readParquetRows } from "./parquetFile.ts"
 
 /** Where a version of the song catalog lies. */
 export const catalogName = (version: string): string => `lake/catalog/songs/version=${version}/songs.parquet`
 
-const column = (
+const column = <const Type extends "string" | "int32" | "float64">(
   name: keyof Song,
-  type: FileColumn["type"],
+  type: Type,
   nullable: boolean,
   description: string
-): FileColumn & { readonly name: keyof Song } => ({ name, type, nullable, description })
+) => ({ name, type, nullable, description })
 
 /** The columns of the catalog's file: Song's fields in their order. */
 export const catalogColumns = [
@@ -49,6 +49,18 @@ export const catalogVersion = (songs: ReadonlyArray<Song>): string => {
   return hash.digest("hex").slice(0, 16)
 }
 
+const valuesOf = (
+  { name, type }: (typeof catalogColumns)[number],
+  songs: ReadonlyArray<Song>
+): ColumnValues => {
+  if (type === "string") return { type, values: songs.map((song) => song[name] as string | null) }
+  const nulls = Uint8Array.from(songs, (song) => (song[name] === null ? 1 : 0))
+  const numbers = songs.map((song) => (song[name] as number | null) ?? 0)
+  return type === "int32"
+    ? { type, values: Int32Array.from(numbers), nulls }
+    : { type, values: Float64Array.from(numbers), nulls }
+}
+
 /** Puts a catalog into the lake, unless this version is there, and answers its version. */
 export const writeCatalog = (
   store: ObjectStoreService,
@@ -57,10 +69,7 @@ export const writeCatalog = (
   Effect.suspend(() => {
     const version = catalogVersion(songs)
     const sorted = [...songs].sort(byId)
-    const columns = catalogColumns.map((named) => ({
-      column: named,
-      data: sorted.map((song) => song[named.name])
-    }))
+    const columns = catalogColumns.map((named) => ({ column: named, values: valuesOf(named, sorted) }))
     return Effect.as(
       store.putIfAbsent(catalogName(version), encodeParquet(columns, { catalog: version })),
       version

@@ -2,19 +2,22 @@ import { createHash } from "node:crypto"
 import { Buffer } from "node:buffer"
 import { parquetElement } from "@musify/domain/columnTypes.ts"
 import type { Column } from "@musify/domain/columns.ts"
-import type { DecodedArray, FileMetaData, SchemaElement } from "hyparquet"
+import type { FileMetaData, SchemaElement } from "hyparquet"
 import { parquetMetadata, parquetReadObjects } from "hyparquet"
 import { compressors } from "hyparquet-compressors"
-import { ByteWriter, parquetWrite } from "hyparquet-writer"
+import { ByteWriter } from "hyparquet-writer"
+import { writeMetadata } from "hyparquet-writer/src/metadata.js"
 import { DamagedFile } from "./ChainError.ts"
+import type { ColumnValues } from "./encodeColumn.ts"
+import { encodeColumn } from "./encodeColumn.ts"
 
 /** A column of a file: a domain column, or one of raw bytes. */
 export type FileColumn = Omit<Column, "type"> & { readonly type: Column["type"] | "bytes" }
 
-/** A column of a file to be written: INT64 and times as bigint (times in micros), null where nullable. */
+/** A column of a file to be written. */
 export interface ColumnData {
   readonly column: FileColumn
-  readonly data: DecodedArray
+  readonly values: ColumnValues
 }
 
 /** The Parquet schema element of a column. */
@@ -45,35 +48,43 @@ const checksumOf = (bytes: Uint8Array, position: number): string =>
     .digest("hex")
     .slice(0, checksumLength)
 
-const dictionaryBytes = 1024 * 1024
+const parquetMagic = 0x31524150
 
 /**
- * Parquet bytes of the columns: snappy, statistics, one row group per 100,000 rows. `metadata` goes into the footer's
- * key-value metadata, with a checksum over the whole file (SHA-256 with the checksum's own digits read as zeros, its
- * first 32 hex digits): truncation and any flipped bit, in pages or footer, are found from the file alone.
+ * Parquet bytes of the columns: one row group, snappy, statistics; page and footer bytes by hyparquet-writer's own
+ * functions. `metadata` goes into the footer's key-value metadata, with a checksum over the whole file (SHA-256 with
+ * the checksum's own digits read as zeros, its first 32 hex digits): truncation and any flipped bit, in pages or
+ * footer, are found from the file alone.
  */
 export const encodeParquet = (
   columns: ReadonlyArray<ColumnData>,
   metadata: Readonly<Record<string, string>>
 ): Uint8Array => {
-  const schema = [
-    { name: "schema", num_children: columns.length },
-    ...columns.map(({ column }) => schemaElement(column))
-  ]
+  const elements = columns.map(({ column }) => schemaElement(column))
+  const rows = BigInt(columns[0].values.values.length)
   const writer = new ByteWriter(64 * 1024)
-  parquetWrite({
-    writer,
-    schema,
-    columnData: columns.map(({ column, data }) => ({ name: column.name, data })),
-    codec: "SNAPPY",
-    rowGroupSize: 100_000,
-    dictionarySize: dictionaryBytes,
-    createdBy: "musify",
-    kvMetadata: [
+  writer.appendUint32(parquetMagic)
+  const chunks = columns.map(({ values }, c) => encodeColumn(writer, elements[c], values))
+  const footerStart = writer.offset
+  writeMetadata(writer, {
+    version: 2,
+    created_by: "musify",
+    schema: [{ name: "schema", num_children: columns.length }, ...elements],
+    num_rows: rows,
+    row_groups: [
+      {
+        columns: chunks,
+        num_rows: rows,
+        total_byte_size: chunks.reduce((sum, chunk) => sum + chunk.meta_data!.total_uncompressed_size, 0n),
+        total_compressed_size: BigInt(footerStart - 4)
+      }
+    ],
+    key_value_metadata: [
       ...Object.entries(metadata).map(([key, value]) => ({ key, value })),
       { key: checksumKey, value: zeros.toString() }
     ]
-  })
+  } as unknown as FileMetaData)
+  writer.appendUint32(parquetMagic)
   const bytes = writer.getBytes()
   const position = checksumPosition(bytes)
   bytes.set(Buffer.from(checksumOf(bytes, position)), position)
