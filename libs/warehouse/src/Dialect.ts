@@ -28,6 +28,9 @@ export interface Dialect {
   /** DATE of the Monday of a DATE's ISO week, of the first of its month. */
   readonly weekStart: (date: string) => string
   readonly monthStart: (date: string) => string
+  readonly nextMonth: (month: string) => string
+  /** TIMESTAMP of a DATE's midnight. */
+  readonly startOfDate: (date: string) => string
   readonly part: (
     part: "year" | "quarter" | "month" | "day" | "hour" | "iso_weekday" | "iso_week",
     of: string

@@ -16,8 +16,8 @@ const tables = [
 
 /**
  * Statements that put the catalog's songs into an empty dim_songs and dim_artists, and make the three look-ups that
- * resolve plays: by (artist, title, float32 of the duration), by (artist, title) if unique, artists by spelling if
- * unique.
+ * resolve plays: by (artist, title, float32 of the duration), by (artist, title) if unique, artists by spelling (the
+ * smallest artist_id).
  */
 export const loadCatalog = (sql: Dialect, catalog: Catalog | undefined): ReadonlyArray<string> => {
   const text = (value: string | null) => (value === null ? "NULL" : sql.text(value))
@@ -66,7 +66,7 @@ SELECT artist, title, ${sql.float32("duration")} AS duration32, min(song_id) AS 
 SELECT artist, title, min(song_id) AS song_id FROM song_spellings GROUP BY artist, title HAVING count(DISTINCT song_id) = 1`,
     `CREATE OR REPLACE TABLE artist_spellings AS
 SELECT s.artist, min(c.artist_id) AS artist_id FROM song_spellings s JOIN catalog_songs c ON s.song_id = c.song_id
-GROUP BY s.artist HAVING count(DISTINCT c.artist_id) = 1`,
+GROUP BY s.artist`,
     `INSERT INTO dim_songs SELECT ${sql.key("song", "song_id")}, song_id, track_id, title, ${sql.key("artist", "artist_id")}, artist_name,
   release, year, duration, tempo, "key", key_confidence, loudness, song_hotttnesss, true FROM catalog_songs`,
     `INSERT INTO dim_artists SELECT ${sql.key("artist", "artist_id")}, artist_id, name, ${sql.pairLat("pair")}, ${sql.pairLon("pair")}, location

@@ -10,7 +10,8 @@ const types: Readonly<Record<SqlType, string>> = {
   boolean: "BOOLEAN"
 }
 
-const text = (value: string): string => `'${value.replaceAll("'", "''")}'`
+/** A literal; U+0000 would end the statement, so it is spelled out. */
+const text = (value: string): string => `'${value.replaceAll("'", "''").replaceAll("\u0000", "' || chr(0) || '")}'`
 
 const parts = {
   year: "year",
@@ -42,6 +43,8 @@ export const duckDbDialect: Dialect = {
   dateOf: (ts) => `CAST(${ts} AS DATE)`,
   weekStart: (date) => `CAST(date_trunc('week', ${date}) AS DATE)`,
   monthStart: (date) => `CAST(date_trunc('month', ${date}) AS DATE)`,
+  nextMonth: (month) => `CAST(${month} + INTERVAL 1 MONTH AS DATE)`,
+  startOfDate: (date) => `CAST(${date} AS TIMESTAMP)`,
   part: (part, of) => `CAST(${parts[part]}(${of}) AS INTEGER)`,
   addDays: (date, days) => `(${date} + CAST(${days} AS INTEGER))`,
   dayCount: (from, to) => `(${to} - ${from})`,

@@ -77,7 +77,7 @@ GROUP BY c.date`
   publish: { by: "whole", orderBy: "date" }
 }
 
-/** From free to paid and back, by month. */
+/** From free to paid and back, by month. Months are worked out again from that of the first changed hour on. */
 export const martConversion: Model = {
   name: "mart_conversion",
   kind: "mart",
@@ -86,36 +86,42 @@ export const martConversion: Model = {
   key: ["month"],
   columns: [
     column("month", "date", "First day of the month"),
-    column("free_users", "int64", "Users who saw a page at level free"),
-    column("upgrades", "int64", "Changes from free to paid that took effect"),
-    column("downgrades", "int64", "Changes from paid to free that took effect"),
-    column("cancellations", "int64", "Sessions that reached auth Cancelled")
+    column("free_users", "int64", "Users who were at level free at some time of the month"),
+    column("upgrades", "int64", "Changes of users from free to paid"),
+    column("downgrades", "int64", "Changes of users from paid to free"),
+    column("cancellations", "int64", "Users who reached auth Cancelled")
   ],
-  dependsOn: ["fact_page_views", "level_changes", "dim_datetime"],
+  dependsOn: ["fact_page_views", "dim_users", "dim_datetime"],
   steps: (sql) => [
     sql.tempTable(
       "changed_months",
-      `SELECT month, min(hour_key) AS from_hour, max(hour_key) AS to_hour
-FROM (SELECT ${sql.monthStart("date")} AS month, hour_key FROM dim_datetime)
-WHERE month IN (SELECT ${sql.monthStart(sql.dateOfDay("day"))} FROM changed_days)
-  OR month NOT IN (SELECT month FROM mart_conversion)
-GROUP BY month`
+      `SELECT month, ${sql.startOfDate("month")} AS month_start, ${sql.startOfDate(sql.nextMonth("month"))} AS month_end
+FROM (SELECT DISTINCT ${sql.monthStart("date")} AS month FROM dim_datetime)
+WHERE month >= (SELECT ${sql.monthStart(sql.dateOf(sql.hourStart("min(hour)")))} FROM build_hours)
+  OR month NOT IN (SELECT month FROM mart_conversion)`
     ),
-    sql.setVariable("months_from", `SELECT min(from_hour) FROM changed_months`),
+    sql.setVariable("months_from", `SELECT min(month_start) FROM changed_months`),
     `DELETE FROM mart_conversion WHERE month IN (SELECT month FROM changed_months)`,
     `INSERT INTO mart_conversion
-SELECT m.month, count(DISTINCT CASE WHEN f.level = 'free' THEN f.user_id END), 0, 0,
-  count(DISTINCT CASE WHEN f.auth = 'Cancelled' THEN f.session_id END)
-FROM changed_months m LEFT JOIN (SELECT hour_key, level, auth, user_id, session_id FROM fact_page_views
-  WHERE hour_key >= ${sql.variable("months_from")}) f ON f.hour_key BETWEEN m.from_hour AND m.to_hour
-GROUP BY m.month`,
-    // A month's last change may take effect in the next one, so all months are counted; changes are few.
-    `UPDATE mart_conversion SET upgrades = coalesce(c.upgrades, 0), downgrades = coalesce(c.downgrades, 0)
-FROM (SELECT m.month,
-    sum(CASE WHEN l.level = 'free' AND l.level_after = 'paid' THEN 1 ELSE 0 END) AS upgrades,
-    sum(CASE WHEN l.level = 'paid' AND l.level_after = 'free' THEN 1 ELSE 0 END) AS downgrades
-  FROM mart_conversion m LEFT JOIN level_changes l ON ${sql.monthStart("l.ts")} = m.month GROUP BY m.month) c
-WHERE mart_conversion.month = c.month`
+WITH changes AS (
+  SELECT user_id, valid_from, level, lag(level) OVER (PARTITION BY user_id ORDER BY valid_from) AS level_before
+  FROM dim_users WHERE user_id IS NOT NULL
+), free AS (
+  SELECT m.month, count(DISTINCT u.user_id) AS users FROM changed_months m JOIN dim_users u
+    ON u.valid_from < m.month_end AND (u.valid_to IS NULL OR u.valid_to > m.month_start)
+  WHERE u.level = 'free' GROUP BY m.month
+), changed AS (
+  SELECT ${sql.monthStart(sql.dateOf("valid_from"))} AS month,
+    sum(CASE WHEN level_before = 'free' AND level = 'paid' THEN 1 ELSE 0 END) AS upgrades,
+    sum(CASE WHEN level_before = 'paid' AND level = 'free' THEN 1 ELSE 0 END) AS downgrades
+  FROM changes WHERE valid_from >= ${sql.variable("months_from")} GROUP BY 1
+), cancelled AS (
+  SELECT ${sql.monthStart(sql.dateOf("ts"))} AS month, count(DISTINCT user_id) AS users FROM fact_page_views
+  WHERE auth = 'Cancelled' AND ts >= ${sql.variable("months_from")} GROUP BY 1
+)
+SELECT m.month, coalesce(f.users, 0), coalesce(c.upgrades, 0), coalesce(c.downgrades, 0), coalesce(x.users, 0)
+FROM changed_months m LEFT JOIN free f ON m.month = f.month LEFT JOIN changed c ON m.month = c.month
+LEFT JOIN cancelled x ON m.month = x.month`
   ],
   audits: [],
   publish: { by: "whole", orderBy: "month" }
