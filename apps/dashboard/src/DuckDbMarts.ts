@@ -1,0 +1,161 @@
+import { DuckDBInstance } from "@duckdb/node-api"
+import type { DuckDBConnection } from "@duckdb/node-api"
+import { Manifest } from "@musify/warehouse/Manifest.ts"
+import type { Scope } from "effect"
+import { Effect, Schema } from "effect"
+import fs from "node:fs/promises"
+import path from "node:path"
+import { NothingPublished, PublishedUnreadable } from "./DashboardError.ts"
+import type { Cell, Marts, Row } from "./Marts.ts"
+
+/** Columns of the published tables, for tables that have no file yet. */
+const emptyTables: Readonly<Record<string, string>> = {
+  mart_listening:
+    "NULL::TIMESTAMP AS hour, NULL::BIGINT AS user_key, NULL::BIGINT AS user_id, NULL::VARCHAR AS state, NULL::VARCHAR AS level, NULL::VARCHAR AS gender, NULL::BIGINT AS plays, NULL::BIGINT AS seconds",
+  mart_songs:
+    "NULL::TIMESTAMP AS hour, NULL::VARCHAR AS state, NULL::BIGINT AS song_key, NULL::BIGINT AS artist_key, NULL::BIGINT AS plays",
+  mart_users:
+    "NULL::BIGINT AS user_id, NULL::VARCHAR AS gender, NULL::VARCHAR AS level, NULL::TIMESTAMP AS registered_at, NULL::TIMESTAMP AS first_seen, NULL::TIMESTAMP AS first_play, NULL::TIMESTAMP AS last_seen, NULL::TIMESTAMP AS paid_since",
+  mart_active_users: "NULL::DATE AS date, NULL::BIGINT AS dau, NULL::BIGINT AS wau, NULL::BIGINT AS mau",
+  dim_songs: "NULL::BIGINT AS song_key, NULL::VARCHAR AS title, NULL::VARCHAR AS artist_name",
+  dim_artists: "NULL::BIGINT AS artist_key, NULL::VARCHAR AS name"
+}
+
+const unreadable = (what: string) => (cause: unknown) =>
+  new PublishedUnreadable({
+    message: `${what}: ${cause instanceof Error ? cause.message : String(cause)}`,
+    cause
+  })
+
+const cell = (value: unknown): Cell => {
+  if (typeof value === "bigint") return Number(value)
+  if (value instanceof Date) return value.toISOString()
+  return value as Cell
+}
+
+const read = async (connection: DuckDBConnection, sql: string): Promise<ReadonlyArray<Row>> => {
+  const rows = (await connection.runAndReadAll(sql)).getRowObjectsJS()
+  return rows.map((row) =>
+    Object.fromEntries(Object.entries(row).map(([name, value]) => [name, cell(value)]))
+  )
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`
+
+/** One in-memory database of this process; each version that is open is a connection of its own with its own views. */
+export const makeDuckDb: Effect.Effect<DuckDBInstance, PublishedUnreadable, Scope.Scope> =
+  Effect.acquireRelease(
+    Effect.tryPromise({
+      try: () =>
+        DuckDBInstance.create(":memory:", {
+          autoinstall_known_extensions: "false",
+          memory_limit: "1GB"
+        }),
+      catch: unreadable("DuckDB does not start")
+    }),
+    (instance) => Effect.sync(() => instance.closeSync())
+  )
+
+/** The name of the version in force, from `published/CURRENT`; undefined before the first publish. */
+export const currentVersion = (published: string): Effect.Effect<string | undefined, PublishedUnreadable> =>
+  Effect.tryPromise({
+    try: async () => {
+      try {
+        return (await fs.readFile(path.join(published, "CURRENT"), "utf8")).trim()
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined
+        throw cause
+      }
+    },
+    catch: unreadable(`Cannot read ${path.join(published, "CURRENT")}`)
+  })
+
+const readManifest = (file: string) =>
+  Effect.tryPromise({ try: () => fs.readFile(file, "utf8"), catch: unreadable(`Cannot read ${file}`) }).pipe(
+    Effect.flatMap((text) =>
+      Effect.mapError(
+        Schema.decode(Schema.parseJson(Manifest))(text),
+        unreadable(`${file} is not a manifest that this release understands`)
+      )
+    )
+  )
+
+const viewSql = (name: string, columns: string, files: ReadonlyArray<string>): string =>
+  files.length === 0
+    ? `CREATE TEMP VIEW ${name} AS SELECT ${emptyTables[name] ?? "NULL AS nothing"} WHERE false`
+    : `CREATE TEMP VIEW ${name} AS SELECT ${columns} FROM read_parquet([${files.map(quoted).join(", ")}])`
+
+/** Times with a zone become plain UTC ones, so that no answer depends on the time zone of the machine. */
+const plainTimes = async (connection: DuckDBConnection, file: string): Promise<string> => {
+  const columns = await read(connection, `DESCRIBE SELECT * FROM read_parquet(${quoted(file)})`)
+  const zoned = columns.filter((column) => column.column_type === "TIMESTAMP WITH TIME ZONE")
+  if (zoned.length === 0) return "*"
+  return `* REPLACE (${zoned.map(({ column_name: c }) => `make_timestamp(epoch_us(${c})) AS ${c}`).join(", ")})`
+}
+
+/** Rows of each file as its footer says against the manifest: a file that was cut or exchanged is found here. */
+const checkRows = async (connection: DuckDBConnection, root: string, manifest: Manifest): Promise<void> => {
+  const files = Object.values(manifest.tables).flat()
+  if (files.length === 0) return
+  const list = files.map((file) => quoted(path.join(root, file.path))).join(", ")
+  const found = await read(connection, `SELECT file_name, num_rows FROM parquet_file_metadata([${list}])`)
+  const rows = new Map(found.map((row) => [row.file_name, row.num_rows]))
+  for (const file of files) {
+    const name = path.join(root, file.path)
+    if (rows.get(name) !== file.rows) {
+      throw new Error(`${name} holds ${rows.get(name)} rows, its manifest says ${file.rows}`)
+    }
+  }
+}
+
+/** Opens one version for reading; it is closed with the scope. */
+export const openVersion = (
+  duckDb: DuckDBInstance,
+  published: string,
+  version: string
+): Effect.Effect<Marts, PublishedUnreadable, Scope.Scope> =>
+  Effect.gen(function* () {
+    const root = path.resolve(published, version)
+    const manifest = yield* readManifest(path.join(root, "manifest.json"))
+    const connection = yield* Effect.acquireRelease(
+      Effect.tryPromise({ try: () => duckDb.connect(), catch: unreadable("DuckDB does not connect") }),
+      (open) => Effect.sync(() => open.closeSync())
+    )
+    yield* Effect.tryPromise({
+      try: async () => {
+        await checkRows(connection, root, manifest)
+        for (const name of new Set([...Object.keys(emptyTables), ...Object.keys(manifest.tables)])) {
+          const files = (manifest.tables[name] ?? []).map((file) => path.join(root, file.path))
+          const columns = files.length === 0 ? "*" : await plainTimes(connection, files[0])
+          await connection.run(viewSql(name, columns, files))
+        }
+      },
+      catch: unreadable(
+        `Published version ${version} cannot be read (build it again with: musify batch rebuild)`
+      )
+    })
+    // One query at a time per connection: DuckDB itself spreads a query over the cores.
+    const turn = yield* Effect.makeSemaphore(1)
+    return {
+      manifest,
+      query: (sql) =>
+        turn.withPermits(1)(
+          Effect.tryPromise({
+            try: () => read(connection, sql),
+            catch: unreadable(`Published version ${version} cannot be read`)
+          })
+        )
+    }
+  })
+
+/** Opens the version in force of a `published` folder, for a reader that needs it once (the audit, tests). */
+export const openPublished = (
+  published: string
+): Effect.Effect<Marts, PublishedUnreadable | NothingPublished, Scope.Scope> =>
+  Effect.gen(function* () {
+    const version = yield* currentVersion(published)
+    if (version === undefined) {
+      return yield* new NothingPublished({ message: `Nothing is published in ${published} yet.` })
+    }
+    return yield* openVersion(yield* makeDuckDb, published, version)
+  })
