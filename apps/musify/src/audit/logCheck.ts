@@ -1,0 +1,153 @@
+import type { Topic } from "@musify/domain/Topic.ts"
+import { topics } from "@musify/domain/Topic.ts"
+import { EventLog } from "@musify/stream/EventLog.ts"
+import type { EventLogError } from "@musify/stream/EventLogError.ts"
+import { Effect } from "effect"
+import path from "node:path"
+import type { Check, Difference } from "./AuditReport.ts"
+import { makeCheck } from "./AuditReport.ts"
+import type { Chain } from "./chains.ts"
+import { closedEnd } from "./chains.ts"
+import type { AuditDb, ReadFailed } from "./DuckDbAudit.ts"
+import { globFiles, literal, unreadable } from "./DuckDbAudit.ts"
+import type { Run, Runs } from "./runs.ts"
+import { joined, RunCollector, size, subtract, within } from "./runs.ts"
+
+const readBytes = 8 * 1024 * 1024
+
+/** The offsets in [from, to) that the log holds. */
+const loggedRuns = (
+  topic: Topic,
+  partition: number,
+  from: number,
+  to: number
+): Effect.Effect<Runs, EventLogError, EventLog> =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    const found = new RunCollector()
+    for (let at = from; at < to;) {
+      const { count, offsets } = yield* log.read(topic, partition, at, readBytes)
+      if (count === 0) break
+      for (let i = 0; i < count && offsets[i] < to; i++) found.add(offsets[i])
+      at = offsets[count - 1] + 1
+    }
+    return found.runs
+  })
+
+/** How often each offset is in data files and dead letters together. */
+interface Stored {
+  readonly partition: number
+  readonly times: number
+  readonly run: Run
+}
+
+const storedRuns = (
+  db: AuditDb,
+  files: ReadonlyArray<string>
+): Effect.Effect<ReadonlyArray<Stored>, ReadFailed> =>
+  files.length === 0
+    ? Effect.succeed([])
+    : Effect.map(
+        db.query(`
+          WITH positions AS (
+            SELECT _partition::BIGINT AS p, _offset AS o, count(*) AS times FROM read_parquet([
+              ${files.map(literal).join(", ")}
+            ], hive_partitioning = false, union_by_name = true) GROUP BY ALL
+          ), islands AS (
+            SELECT p, times, o, o - row_number() OVER (PARTITION BY p, times ORDER BY o) AS island FROM positions
+          )
+          SELECT p, times, min(o) AS a, max(o) + 1 AS b FROM islands GROUP BY p, times, island ORDER BY p, a`),
+        (rows) =>
+          rows.map((row) => ({
+            partition: Number(row.p),
+            times: Number(row.times),
+            run: [Number(row.a), Number(row.b)] as const
+          }))
+      )
+
+const sayRuns = (runs: Runs, topic: string, partition: number, problem: string): ReadonlyArray<Difference> =>
+  runs.map(([from, to]) => ({ topic, partition, from, to, problem }))
+
+const checkPartition = (
+  topic: Topic,
+  partition: number,
+  chain: Chain | undefined,
+  stored: ReadonlyArray<Stored>,
+  drained: boolean
+): Effect.Effect<
+  { readonly checked: number; readonly lag: number; readonly wrong: ReadonlyArray<Difference> },
+  EventLogError,
+  EventLog
+> =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    const { end, start } = yield* log.range(topic, partition)
+    const ingested = (chain === undefined ? undefined : closedEnd(chain)) ?? start
+    const logged = yield* loggedRuns(topic, partition, start, Math.min(ingested, end))
+    const own = stored.filter((one) => one.partition === partition)
+    const all = joined(own.map(({ run }) => run))
+    const say = (runs: Runs, problem: string) => sayRuns(runs, topic, partition, problem)
+    const wrong = [
+      ...own.flatMap(({ run, times }) =>
+        times > 1 ? say([run], `${times} times in the lake and its dead letters`) : []
+      ),
+      ...say(subtract(logged, all), "on the log, but neither in the lake nor in its dead letters"),
+      ...say(
+        subtract(within(all, start, Math.min(ingested, end)), logged),
+        "in the lake or its dead letters, but not on the log"
+      ),
+      ...say(
+        within(all, end, Infinity),
+        `in the lake, but the log ends at ${end}: it was made anew or cut off`
+      )
+    ]
+    if (ingested > end) wrong.push(...say([[end, ingested]], `planned, but the log ends at ${end}`))
+    if (drained && ingested < end) wrong.push(...say([[ingested, end]], "on the log, but not ingested"))
+    return { checked: size(logged), lag: Math.max(0, end - ingested), wrong }
+  })
+
+/**
+ * Log = lake + dead letters: every record from the log's start to the end of its chain is stored exactly once, by a
+ * plain glob. Records behind the chain's end are lag, or with `drained` differences. Read the chains before: whatever
+ * they call closed is then in the lake.
+ */
+export const checkLog = (
+  db: AuditDb,
+  bucket: string,
+  chains: ReadonlyArray<Chain>,
+  drained: boolean
+): Effect.Effect<Check, ReadFailed | EventLogError, EventLog> =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    const wrong: Array<Difference> = []
+    const notes: Array<string> = []
+    let checked = 0
+    for (const topic of topics) {
+      const files = [
+        ...(yield* globFiles(db, path.join(bucket, "lake", topic, "**", "*.parquet"))),
+        ...(yield* globFiles(db, path.join(bucket, "dead-letters", topic, "**", "*.parquet")))
+      ]
+      const stored = yield* Effect.either(storedRuns(db, files))
+      if (stored._tag === "Left") {
+        const bad = yield* unreadable(db, files)
+        if (bad.length === 0) return yield* stored.left
+        wrong.push(...bad)
+        continue
+      }
+      const partitions = yield* log.partitions(topic)
+      for (let partition = 0; partition < partitions; partition++) {
+        const chain = chains.find((one) => one.topic === topic && one.partition === partition)
+        const found = yield* checkPartition(topic, partition, chain, stored.right, drained)
+        checked += found.checked
+        wrong.push(...found.wrong)
+        if (found.lag > 0 && !drained)
+          notes.push(`${topic}/${partition}: ${found.lag} records wait to be ingested`)
+      }
+      for (const { partition, run } of stored.right)
+        if (partition >= partitions)
+          wrong.push(
+            ...sayRuns([run], topic, partition, `in the lake, but the log has ${partitions} partitions`)
+          )
+    }
+    return makeCheck("log = lake + dead letters, each offset once", checked, "records", wrong, notes)
+  })
