@@ -6,7 +6,7 @@ import { closedPlans, partitionsWithChains } from "@musify/lake/ChainReader.ts"
 import { ObjectStore } from "@musify/lake/ObjectStore.ts"
 import type { ObjectStoreError } from "@musify/lake/ObjectStoreError.ts"
 import type { Plan } from "@musify/lake/Plan.ts"
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 import type { AuditResult } from "./audits.ts"
 import { auditAll } from "./audits.ts"
 import type { OnStep, StepSeconds } from "./buildHours.ts"
@@ -18,7 +18,7 @@ import { models } from "./models/models.ts"
 import type { Pending, PublishFacts } from "./publish.ts"
 import { publish } from "./publish.ts"
 import { needsReset, prepareLedger, readInfo, reset, writeInfo } from "./schema.ts"
-import type { WarehouseSession } from "./Warehouse.ts"
+import type { WarehouseService, WarehouseSession } from "./Warehouse.ts"
 import { Warehouse } from "./Warehouse.ts"
 import type { AuditsFailed, WarehouseError } from "./WarehouseError.ts"
 
@@ -135,6 +135,13 @@ const readPending = (session: WarehouseSession): Effect.Effect<ReadonlyArray<Pen
     }))
   )
 
+/** An auditor may hold the file for a moment: it is waited for, half a minute at most. */
+const openPatiently = (warehouse: WarehouseService) =>
+  Effect.retry(warehouse.open, {
+    while: ({ reason }) => reason === "locked",
+    schedule: Schedule.intersect(Schedule.spaced("250 millis"), Schedule.recurs(120))
+  })
+
 /**
  * One pass: takes what the chains have closed into the ledger, builds the dirty hours, oldest first, as many to a
  * transaction as the settings allow, audits each, and publishes after each transaction. Ends when nothing is dirty.
@@ -150,7 +157,7 @@ export const buildPass = <E>(
       const { catalog, onStep } = options
       const seconds: StepSeconds = { plan: 0, stage: 0, build: 0, audit: 0, publish: 0 }
       yield* onStep("open")
-      const session = yield* warehouse.open
+      const session = yield* openPatiently(warehouse)
       yield* prepareLedger(session, warehouse.place)
 
       const first = yield* timed(
