@@ -7,7 +7,7 @@ import { open } from "lmdb"
 import { Buffer } from "node:buffer"
 import fs from "node:fs"
 import path from "node:path"
-import { decodeBatch, encodeBatch } from "./batchCodec.ts"
+import { decodeBatch, decodeNote, encodeBatch, encodeNote } from "./batchCodec.ts"
 import { checkLmdbFile } from "./checkLmdbFile.ts"
 import type { Append, EventLogService } from "./EventLog.ts"
 import { EventLog } from "./EventLog.ts"
@@ -17,10 +17,11 @@ import type { StoredBatch } from "./StoredBatch.ts"
 import { cutAt, joinSlices, takeSlices } from "./StoredBatch.ts"
 
 /*
- * Keys of the one LMDB table (ordered-binary arrays), values are bytes:
- *   ["log"]                                     {"format", "partitions"} as JSON
+ * Keys of the one LMDB table (ordered-binary arrays); values are bytes with a checksum:
+ *   ["log"]                                     {"format", "partitions"}
  *   ["batch", topic, partition, base, count]    a stored batch (batchCodec.ts); the key tells offsets without the value
- *   ["start", topic, partition]                 the first offset that is still there, once something was trimmed
+ *   ["range", topic, partition]                 {"start", "end"}: kept beside the batches, so that a damaged key that
+ *                                               makes batches vanish is noticed
  *   ["group", group, topic, partition]          a committed offset
  * One put per batch: a put per event was the limit at 100,000/s.
  */
@@ -91,17 +92,38 @@ const openTable = (options: LmdbEventLogOptions, file: string): Table => {
   })
 }
 
+const damaged = (file: string, what: string): EventLogUnavailable =>
+  new EventLogUnavailable({
+    message:
+      `${file} is damaged: ${what} not what was written. ` +
+      `Restore the file from a copy, or begin anew in another folder (--data).`,
+    retryable: false
+  })
+
+const readNote = (table: Table, file: string, key: Key): unknown => {
+  const bytes = table.get(key)
+  if (bytes === undefined) return undefined
+  const text = decodeNote(bytes)
+  if (text === undefined) throw damaged(file, `the note ${key.join("/")} is`)
+  return JSON.parse(text)
+}
+
+const writeNote = (table: Table, key: Key, value: unknown): void =>
+  void table.put(key, encodeNote(JSON.stringify(value)))
+
 /** Reads the log's own description, or makes it; answers its number of partitions. */
 const describe = (table: Table, options: LmdbEventLogOptions, file: string): number => {
   if (table.get(["log"]) === undefined) {
     table.transactionSync(() => {
       if (table.get(["log"]) !== undefined) return // another process was first
-      const made = { format, partitions: options.partitions ?? 2 }
-      void table.put(["log"], Buffer.from(JSON.stringify(made)))
+      if (table.getKeysCount({ limit: 1 }) > 0) throw damaged(file, "its description is")
+      writeNote(table, ["log"], { format, partitions: options.partitions ?? 2 })
     })
   }
-  const stored = table.get(["log"])
-  const description = JSON.parse(String(stored)) as { readonly format: number; readonly partitions: number }
+  const description = readNote(table, file, ["log"]) as {
+    readonly format: number
+    readonly partitions: number
+  }
   if (description.format > format) {
     throw new UserError({
       message:
@@ -135,11 +157,20 @@ const batchKeyAt = (table: Table, topic: Topic, partition: number, offset: numbe
   return undefined
 }
 
-const rangeOf = (table: Table, topic: Topic, partition: number) => {
-  const stored = table.get(["start", topic, partition])
-  const start = stored === undefined ? 0 : Number(stored)
+interface Range {
+  readonly start: number
+  readonly end: number
+}
+
+const rangeOf = (table: Table, file: string, topic: Topic, partition: number): Range => {
+  const noted = (readNote(table, file, ["range", topic, partition]) as Range | undefined) ?? {
+    start: 0,
+    end: 0
+  }
   const last = batchKeyAt(table, topic, partition, end)
-  return { start, end: last === undefined ? start : Number(last[3]) + Number(last[4]) }
+  const found = last === undefined ? noted.start : Number(last[3]) + Number(last[4])
+  if (found !== noted.end) throw damaged(file, `the last records of ${topic}/${partition} are`)
+  return noted
 }
 
 const makeService = (table: Table, file: string, partitions: number): LmdbEventLogService => {
@@ -167,7 +198,7 @@ const makeService = (table: Table, file: string, partitions: number): LmdbEventL
     )
 
   const appendOne = ({ expectedOffset, partition, records, topic }: Append, now: number): number => {
-    const base = rangeOf(table, topic, partition).end
+    const { start, end: base } = rangeOf(table, file, topic, partition)
     if (expectedOffset !== undefined && expectedOffset !== base) {
       throw new UnexpectedOffset({ topic, partition, expected: expectedOffset, found: base })
     }
@@ -177,6 +208,7 @@ const makeService = (table: Table, file: string, partitions: number): LmdbEventL
       void table.put(key, encodeBatch(records, from, to, base + from, now))
       from = to
     }
+    if (records.count > 0) writeNote(table, ["range", topic, partition], { start, end: base + records.count })
     return base
   }
 
@@ -189,12 +221,7 @@ const makeService = (table: Table, file: string, partitions: number): LmdbEventL
       const batch = decodeBatch(value, base, count)
       // Offsets are dense: a batch that is not where the one before ends tells of a damaged key.
       if (batch === undefined || (next === undefined ? base + count <= offset : base !== next)) {
-        throw new EventLogUnavailable({
-          message:
-            `${file} is damaged: the records of ${topic}/${partition} around offset ${base} are not what was ` +
-            `written. Restore the file from a copy, or begin anew in another folder (--data).`,
-          retryable: false
-        })
+        throw damaged(file, `the records of ${topic}/${partition} around offset ${base} are`)
       }
       next = base + count
       yield batch
@@ -213,7 +240,7 @@ const makeService = (table: Table, file: string, partitions: number): LmdbEventL
     read: (topic, partition, offset, maxBytes) =>
       looking(() => {
         checkPartition(topic, partition)
-        const range = rangeOf(table, topic, partition)
+        const range = rangeOf(table, file, topic, partition)
         if (!(offset >= range.start && offset <= range.end)) {
           throw new OffsetOutOfRange({ topic, partition, offset, ...range })
         }
@@ -223,25 +250,24 @@ const makeService = (table: Table, file: string, partitions: number): LmdbEventL
     range: (topic, partition) =>
       looking(() => {
         checkPartition(topic, partition)
-        return rangeOf(table, topic, partition)
+        return rangeOf(table, file, topic, partition)
       }),
     commit: (group, topic, partition, offset) =>
       changing(() => {
         checkPartition(topic, partition)
-        void table.put(["group", group, topic, partition], Buffer.from(String(offset)))
+        writeNote(table, ["group", group, topic, partition], offset)
       }),
     committed: (group, topic, partition) =>
       looking(() => {
         checkPartition(topic, partition)
-        const stored = table.get(["group", group, topic, partition])
-        return stored === undefined ? undefined : Number(stored)
+        return readNote(table, file, ["group", group, topic, partition]) as number | undefined
       }),
     trim: (topic, partition, beforeOffset) =>
       changing(() => {
         checkPartition(topic, partition)
-        const range = rangeOf(table, topic, partition)
+        const range = rangeOf(table, file, topic, partition)
         const start = Math.min(Math.max(beforeOffset, range.start), range.end)
-        void table.put(["start", topic, partition], Buffer.from(String(start)))
+        writeNote(table, ["range", topic, partition], { start, end: range.end })
         const batches = { start: ["batch", topic, partition], end: ["batch", topic, partition, start] }
         for (const key of [...table.getKeys(batches)]) {
           if (Number(key[3]) + Number(key[4]) <= start) void table.remove(key)
@@ -256,7 +282,9 @@ export const makeLmdbEventLog = (
 ): Effect.Effect<LmdbEventLogService, EventLogUnavailable | UserError, Scope.Scope> => {
   const file = path.join(options.path, "data.mdb")
   const asError = (cause: unknown) =>
-    cause instanceof UserError ? cause : unavailable(`open the log in ${file}`, cause)
+    cause instanceof UserError || cause instanceof EventLogUnavailable
+      ? cause
+      : unavailable(`open the log in ${file}`, cause)
   return Effect.gen(function* () {
     const table = yield* Effect.acquireRelease(
       Effect.try({ try: () => openTable(options, file), catch: asError }),

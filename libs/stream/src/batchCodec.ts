@@ -89,3 +89,13 @@ export const decodeBatch = (bytes: Uint8Array, base: number, count: number): Sto
     values: valueNulls === undefined ? values : { ...values, nulls: valueNulls }
   }
 }
+
+/** A short text with its checksum in front, for the log's own notes. */
+export const encodeNote = (text: string): Buffer =>
+  Buffer.from(`${crc32(Buffer.from(text)).toString(16).padStart(8, "0")} ${text}`)
+
+/** The text of a note, or undefined when it is not what was written. */
+export const decodeNote = (bytes: Uint8Array): string | undefined => {
+  const text = Buffer.from(bytes).toString("utf8")
+  return encodeNote(text.slice(9)).equals(bytes) ? text.slice(9) : undefined
+}

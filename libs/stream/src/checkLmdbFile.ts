@@ -64,6 +64,9 @@ const currentMeta = (handle: number): Meta => {
   }
   const second = readMeta(readAt(handle, pageSize, metaBytes))
   if (second === undefined || second.pageSize !== pageSize) throw damaged("its second page is wrong")
+  // Each commit writes the meta page that the one before did not.
+  if (Math.abs(first.transaction - second.transaction) > 1)
+    throw damaged("its first two pages do not fit together")
   return first.transaction > second.transaction ? first : second
 }
 
@@ -107,6 +110,25 @@ const checkTree = (handle: number, meta: Meta, table: Table): void => {
   visit(Number(table.root), table.depth)
 }
 
+/** Each commit of ours writes the main table's root page anew: another txnid there tells of a damaged meta page. */
+const checkRoot = (handle: number, { pageSize, tables, transaction }: Meta): void => {
+  const { root } = tables[1]
+  if (root === noPage) return
+  const page = readAt(handle, Number(root) * pageSize, pageHeader)
+  if (page.length < pageHeader || Number(page.readBigUInt64LE(8)) !== transaction) {
+    throw damaged("its first pages name another state than the last one")
+  }
+}
+
+const checkState = (handle: number): void => {
+  const meta = currentMeta(handle)
+  const size = fs.fstatSync(handle).size
+  const expected = (meta.lastPage + 1) * meta.pageSize
+  if (size < expected) throw damaged(`it was cut short to ${size} of at least ${expected} bytes`)
+  for (const table of meta.tables) checkTree(handle, meta, table)
+  checkRoot(handle, meta)
+}
+
 /** Throws an Error that says what is wrong with an LMDB data file. A file that does not exist yet is fine. */
 export const checkLmdbFile = (file: string): void => {
   let handle: number
@@ -120,16 +142,13 @@ export const checkLmdbFile = (file: string): void => {
     // A log that another process is just making is empty for a moment.
     if (fs.fstatSync(handle).size === 0) return
     for (let attempts = 1; ; attempts++) {
-      const meta = currentMeta(handle)
-      const size = fs.fstatSync(handle).size
-      const expected = (meta.lastPage + 1) * meta.pageSize
+      const before = readAt(handle, 0, 2 * 65536)
       try {
-        if (size < expected) throw damaged(`it was cut short to ${size} of at least ${expected} bytes`)
-        for (const table of meta.tables) checkTree(handle, meta, table)
+        checkState(handle)
         return
       } catch (cause) {
-        // Pages of an older state may have been used again by a process that writes meanwhile: look anew.
-        if (attempts >= 10 || currentMeta(handle).transaction === meta.transaction) throw cause
+        // Another process may write meanwhile and use the pages of an older state again: then look anew.
+        if (attempts >= 10 || readAt(handle, 0, 2 * 65536).equals(before)) throw cause
       }
     }
   } finally {
