@@ -44,6 +44,9 @@ export interface EventFragments {
 
 const json = (value: unknown): string => JSON.stringify(value)
 
+/** A double with a decimal point also where it is whole, as Eventsim writes coordinates. */
+const doubleText = (value: number): string => (Number.isInteger(value) ? `${value}.0` : json(value))
+
 /** Builds the fragments of a run. `newline`: every event ends in a line feed. */
 export const makeEventFragments = (
   cast: Cast,
@@ -74,7 +77,7 @@ export const makeEventFragments = (
     ),
     userAgent: builder.addAll(cast.userAgents.map(({ value }) => json(value))),
     placeAfter: builder.addAll(
-      cast.places.map(({ value: p }) => `,"lon":${json(p.lon)},"lat":${json(p.lat)}`)
+      cast.places.map(({ value: p }) => `,"lon":${doubleText(p.lon)},"lat":${doubleText(p.lat)}`)
     ),
     userId: builder.add(`,"userId":`),
     lastName: builder.addAll(cast.lastNames.map(({ value }) => `,"lastName":${json(value)}`)),

@@ -7,6 +7,9 @@ import { closeSync, mkdirSync, openSync, writeSync } from "node:fs"
 import { join } from "node:path"
 import type { Positions, WrittenBatch } from "./EventWriter.ts"
 
+/** The role (`DataFolder.lockRole`) of whoever writes events into a data folder's log: one at a time. */
+export const producerRole = "producer"
+
 /** Where simulated events go. */
 export interface EventSink<E> {
   /** Partitions per topic, in the order of `topics`. */

@@ -92,6 +92,19 @@ interface Problem {
   readonly message: string
 }
 
+/** Checks a config that was changed after it was read (`--growth-rate` and the like). */
+export const checkConfig = (
+  config: EventsimConfig,
+  file: string
+): Either.Either<EventsimConfig, UserError> => {
+  const problem = contradiction(config)
+  return problem === undefined
+    ? Either.right(config)
+    : Either.left(
+        new UserError({ message: `${file}: ${pathText(problem.path)} ${problem.message}`, exitCode: 2 })
+      )
+}
+
 /** What a file of the right form can still get wrong: probabilities, states that lead nowhere, auths without rule. */
 const contradiction = (config: EventsimConfig): Problem | undefined => {
   const states = new Map<string, State>()

@@ -31,7 +31,7 @@ export interface SimulateOptions<E = never, R = never> {
   /** Go on after the history, writing each event when the clock reaches its time, for ever (or until `end`). */
   readonly live: boolean
   /** Epoch ms: the end of a live simulation. */
-  readonly end?: number
+  readonly end?: number | undefined
   /** Clock time between two live batches, ms (default 500). */
   readonly liveIntervalMs?: number
   readonly onProgress?: (progress: SimulateProgress) => Effect.Effect<void, E, R>

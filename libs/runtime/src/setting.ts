@@ -141,6 +141,8 @@ export const setting = {
       options.default,
       defaultText(options.default)
     ),
+  optionalNumber: (name: string, options: Common & Bounds): Options.Options<number | undefined> =>
+    make(name, textFlag(name, "number"), numberParser("a number", options), options, undefined, ""),
   text: (name: string, options: WithDefault<string>): Options.Options<string> =>
     make(name, textFlag(name, "text"), anyText, options, options.default, defaultText(options.default)),
   optionalText: (name: string, options: Common): Options.Options<string | undefined> =>

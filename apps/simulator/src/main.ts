@@ -1,0 +1,4 @@
+import { runMain } from "@musify/runtime/runMain.ts"
+import { command } from "./command.ts"
+
+runMain(command, { name: "musify simulate", version: "0.1.0" })
