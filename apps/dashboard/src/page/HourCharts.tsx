@@ -27,10 +27,10 @@ export const ActivityChart = ({
   return (
     <PlotFigure
       label={label}
-      height={240}
+      height={296}
       on={[rows, day]}
       options={() => ({
-        height: 240,
+        height: 296,
         marginLeft: 44,
         marginBottom: 28,
         marginTop: 12,
@@ -191,7 +191,7 @@ export const ActiveUsersChart = ({ rows }: { readonly rows: ReadonlyArray<Active
       label={`Active listeners on ${last.date}: ${exact(last.dau)} on the day, ${exact(last.wau)} in 7 days, ${exact(last.mau)} in 28 days.`}
       height={224}
       on={[rows]}
-      options={() => ({
+      options={(width) => ({
         height: 224,
         marginLeft: 44,
         marginRight: 56,
@@ -209,7 +209,7 @@ export const ActiveUsersChart = ({ rows }: { readonly rows: ReadonlyArray<Active
             fill: "var(--quiet)"
           }),
           axisX({
-            ticks: Math.min(5, days.length),
+            ticks: Math.min(width < 520 ? 3 : 6, days.length),
             tickSize: 0,
             label: null,
             tickFormat: (at: Date) => dayText(at.getTime()),

@@ -47,12 +47,19 @@ export const RankList = ({
   return (
     <table class="ranks">
       <caption class="hidden">{caption}</caption>
-      <thead class="hidden">
+      <colgroup>
+        <col />
+        <col />
+        <col />
+        <col />
+      </colgroup>
+      <thead>
         <tr>
-          <th scope="col">Place</th>
-          <th scope="col">Move</th>
-          <th scope="col">Name</th>
-          <th scope="col">Plays</th>
+          {["Place", "Move", "Name", "Plays"].map((name) => (
+            <th scope="col" key={name}>
+              <span class="hidden">{name}</span>
+            </th>
+          ))}
         </tr>
       </thead>
       <tbody>

@@ -92,7 +92,7 @@ export const UsMap = ({ rows, measure, chosen, onChoose }: UsMapProps) => {
     <div class="map">
       <PlotFigure
         label={label}
-        height={200}
+        height={0}
         on={[shapes, rows, measure, chosen]}
         options={(width) => ({
           height: Math.round(width * 0.62),

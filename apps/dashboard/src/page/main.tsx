@@ -101,7 +101,7 @@ const Page = () => {
   return (
     <>
       <header class="top">
-        <div class="bar">
+        <div class="topbar">
           <h1>
             <img src="/assets/icon.svg" alt="" width="24" height="24" />
             Musify
@@ -135,7 +135,7 @@ const Page = () => {
             text={{ ...charts.states, title: `${measureNames[page.map]} by state` }}
             note=""
             loaded={states}
-            height={388}
+            height={464}
             empty={none(states.data?.rows)}
             controls={
               <div class="segments small" role="group" aria-label="Measure of the map">
@@ -162,7 +162,7 @@ const Page = () => {
             )}
           </Panel>
           <div class="w5 stack">
-            <Panel name="activity-by-hour" text={charts["activity-by-hour"]} loaded={activity} height={272}>
+            <Panel name="activity-by-hour" text={charts["activity-by-hour"]} loaded={activity} height={320}>
               {({ rows }) => (
                 <>
                   <p class="keyline quiet">
