@@ -1,0 +1,146 @@
+import { atFivePast, type BatchRhythm, defaultBatchOptions } from "@musify/batcher/BatchOptions.ts"
+import { watchBatches } from "@musify/batcher/runBatch.ts"
+import { serveDashboard } from "@musify/dashboard/server.ts"
+import type { Topic } from "@musify/domain/Topic.ts"
+import { ingest } from "@musify/ingestor/ingest.ts"
+import { DataFolder } from "@musify/runtime/DataFolder.ts"
+import { Progress } from "@musify/runtime/Progress.ts"
+import { parseDuration } from "@musify/runtime/setting.ts"
+import { UserError } from "@musify/runtime/UserError.ts"
+import { liveBatchMs } from "@musify/simulator/command.ts"
+import type { ResolvedSimulation } from "@musify/simulator/resolveSimulation.ts"
+import { simulate } from "@musify/simulator/simulate.ts"
+import { Console, Duration, Effect, Either, Schedule } from "effect"
+import type { UpOptions } from "./UpOptions.ts"
+
+const realRoll = Duration.seconds(5)
+const realEvery = Duration.seconds(10)
+
+interface Rhythm {
+  readonly roll: Duration.Duration
+  readonly batch: BatchRhythm
+  readonly text: string
+}
+
+const span = (name: string, text: string): Effect.Effect<Duration.Duration, UserError> =>
+  Either.match(parseDuration(text), {
+    onRight: Effect.succeed,
+    onLeft: (expected) =>
+      Effect.fail(
+        new UserError({
+          message: `--${name} is ${JSON.stringify(text)}: ${expected} was expected.`,
+          exitCode: 2
+        })
+      )
+  })
+
+/** The rhythm of ingestor and batcher in clock time. The defaults are short in real time, whatever the speed. */
+export const rhythmOf = (options: Pick<UpOptions, "production" | "roll" | "every" | "speed">) =>
+  Effect.gen(function* () {
+    const scaled = (real: Duration.Duration) => Duration.times(real, options.speed)
+    const roll =
+      options.roll !== undefined
+        ? yield* span("roll", options.roll)
+        : options.production
+          ? Duration.minutes(2)
+          : scaled(realRoll)
+    const every = options.every === undefined ? undefined : yield* span("every", options.every)
+    const hourly = every === undefined && options.production
+    const pause = every ?? scaled(realEvery)
+    return {
+      roll,
+      batch: hourly ? atFivePast : { every: pause },
+      text:
+        `micro-batches every ${Duration.format(roll)}, hours built ` +
+        (hourly ? "at five past" : `every ${Duration.format(pause)}`) +
+        (options.speed === 1 ? "" : ` of a clock ${options.speed} times as fast`)
+    } satisfies Rhythm
+  })
+
+/** Starts a part again, with growing pauses, after a failure that waiting may mend; others end the program. */
+const supervised = <A, E extends { readonly _tag: string; readonly message: string }, R>(
+  name: string,
+  part: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  part.pipe(
+    Effect.tapError(({ message }) => Effect.flatMap(Progress, ({ say }) => say(`${name}: ${message}`))),
+    Effect.retry({
+      while: (error) => "retryable" in error && error.retryable === true,
+      schedule: Schedule.exponential("500 millis").pipe(Schedule.union(Schedule.spaced("10 seconds")))
+    })
+  )
+
+/**
+ * Everything at once, until it is stopped: the dashboard from the start on, the history as fast as possible, then live.
+ * Simulator, ingestor, batcher and dashboard are fibers of one scope, each supervised; they share nothing but the log,
+ * the bucket and what is published.
+ */
+export const upLive = (
+  options: UpOptions,
+  resolved: ResolvedSimulation,
+  foreign: (topic: Topic, partition: number) => number
+) =>
+  Effect.gen(function* () {
+    const folder = yield* DataFolder
+    const progress = yield* Progress
+    const rhythm = yield* rhythmOf(options)
+    const { port } = yield* serveDashboard({
+      port: options.port,
+      host: options.host,
+      published: folder.published
+    })
+    const url = `http://${options.host}:${port}/`
+    yield* options.json
+      ? Console.log(JSON.stringify({ url, port, data: folder.root }))
+      : Console.log(`Dashboard: ${url} (it fills while the history is made)`)
+
+    let historyDone = false
+    const simulator = simulate({
+      ...resolved,
+      live: true,
+      ...(resolved.end === undefined ? {} : { end: resolved.end }),
+      liveIntervalMs: liveBatchMs * options.speed,
+      foreign,
+      onProgress: ({ events, share }) =>
+        Effect.gen(function* () {
+          if (historyDone) return
+          if (share < 1) {
+            yield* progress.report("history", {
+              done: events,
+              ...(share > 0 ? { total: Math.round(events / share) } : {}),
+              unit: "events"
+            })
+            return
+          }
+          historyDone = true
+          yield* progress.finish("history")
+          yield* progress.say(`The simulation is live: ${rhythm.text}. Ctrl-C stops it.`)
+        })
+    })
+    const ingestor = ingest({ roll: rhythm.roll })
+    const batcher = watchBatches({
+      ...defaultBatchOptions,
+      rhythm: rhythm.batch,
+      onProgress: ({ hoursBuilt, hoursLeft }) =>
+        hoursLeft === 0
+          ? Effect.void
+          : progress.report("build", { done: hoursBuilt, total: hoursBuilt + hoursLeft, unit: "hours" }),
+      onBatch: (summary) =>
+        summary.hours > 1 && !options.json
+          ? progress.say(
+              `${summary.hours} hours built; data through ${new Date(summary.through ?? 0).toISOString()}`
+            )
+          : Effect.void,
+      onTrouble: (message) => progress.say(`The build failed and will be tried again: ${message}`)
+    })
+
+    yield* Effect.all(
+      [
+        supervised("simulator", simulator),
+        supervised("ingestor", ingestor),
+        supervised("batcher", batcher),
+        Effect.never
+      ],
+      { concurrency: "unbounded", discard: true }
+    )
+  })
