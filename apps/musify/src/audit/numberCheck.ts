@@ -63,7 +63,7 @@ const played = `(SELECT p.*, f.first_play FROM plays p LEFT JOIN first_plays f O
 
 const rankSql = (asked: Asked, key: string, names: ReadonlyArray<string>, from: number, to: number) =>
   `SELECT ${key}, ${names.join(", ")}, count(*) AS plays, row_number() OVER (ORDER BY count(*) DESC, ${names.join(", ")}, ${key}) AS rank
-  FROM songs_played WHERE ${here({ ...asked, period: { from, to } })} GROUP BY ALL`
+  FROM songs_played WHERE ${here({ ...asked, period: { from, to } })} GROUP BY ${key}, ${names.join(", ")}`
 
 /** Top 100 with the place in the period before: earlier by the length, rounded up to whole days. */
 const topSql = (

@@ -106,8 +106,8 @@ export const recount = (db: AuditDb): Effect.Effect<void, ReadFailed> =>
       ), said AS (
         SELECT "userId" AS user_id, ts, {f: "firstName", l: "lastName", g: gender, r: registration, v: level} AS a FROM last_of
       ), changes AS (
-        SELECT * FROM said
-        QUALIFY row_number() OVER w = 1 OR lag(a) OVER w IS DISTINCT FROM a WINDOW w AS (PARTITION BY user_id ORDER BY ts)
+        SELECT * FROM said WINDOW w AS (PARTITION BY user_id ORDER BY ts)
+        QUALIFY row_number() OVER w = 1 OR lag(a) OVER w IS DISTINCT FROM a
       )
       SELECT user_id, a.f AS first_name, a.l AS last_name, a.g AS gender, a.r AS registered_at, a.v AS level,
         ts AS valid_from, lead(ts) OVER w AS valid_to, lead(ts) OVER w IS NULL AS is_current
