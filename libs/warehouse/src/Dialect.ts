@@ -13,6 +13,8 @@ export interface Dialect {
   readonly type: (type: SqlType) => string
   readonly text: (value: string) => string
   readonly timestamp: (epochMs: number) => string
+  /** A TIMESTAMP after all others. Open ends are written with it: an OR in a join condition makes engines loop. */
+  readonly endOfTime: string
   /** Surrogate key: see libs/domain surrogateKey.ts. */
   readonly key: (kind: string, ...parts: ReadonlyArray<string>) => string
   readonly epochMicros: (ts: string) => string

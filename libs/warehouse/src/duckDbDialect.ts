@@ -29,6 +29,7 @@ export const duckDbDialect: Dialect = {
   type: (type) => types[type],
   text,
   timestamp: (epochMs) => `make_timestamp(${epochMs * 1000})`,
+  endOfTime: `TIMESTAMP 'infinity'`,
   key: (kind, ...of) => {
     const hashed = of.map(
       (part) => ` || coalesce(chr(31) || '=' || CAST(${part} AS VARCHAR), chr(31) || '~')`

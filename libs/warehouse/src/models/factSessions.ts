@@ -105,12 +105,12 @@ FROM grouped g LEFT JOIN mixed m ON g.session_id = m.session_id LEFT JOIN played
         `s."session_id", CASE WHEN s.user_id IS NULL THEN ${sql.key("user", "NULL")} ELSE coalesce(u.user_key, ${sql.key("user", "s.user_id")}) END`
       )}
 FROM new_sessions s
-LEFT JOIN dim_users u ON s.user_id = u.user_id AND u.valid_from <= s.started_at AND (u.valid_to IS NULL OR s.started_at < u.valid_to)
+LEFT JOIN dim_users u ON s.user_id = u.user_id AND u.valid_from <= s.started_at AND s.started_at < coalesce(u.valid_to, ${sql.endOfTime})
 ORDER BY s.started_at`,
       `UPDATE fact_sessions SET user_key = u.user_key FROM changed_users c, dim_users u
 WHERE fact_sessions.user_id = c.user_id AND fact_sessions.user_id = u.user_id
   AND fact_sessions.started_at >= ${sql.hourStart(sql.variable("changed_from"))} AND fact_sessions.started_at >= c.from_ts
-  AND u.valid_from <= fact_sessions.started_at AND (u.valid_to IS NULL OR fact_sessions.started_at < u.valid_to)
+  AND u.valid_from <= fact_sessions.started_at AND fact_sessions.started_at < coalesce(u.valid_to, ${sql.endOfTime})
   AND fact_sessions.user_key <> u.user_key`
     ]
   },

@@ -76,18 +76,18 @@ const fact = (options: FactOptions): Model => {
         `DELETE FROM ${name} WHERE ${inBuild(sql)}`,
         `INSERT INTO ${name} SELECT ${select}
 FROM stage_${topic} s
-LEFT JOIN dim_users u ON s.user_id = u.user_id AND u.valid_from <= s.ts AND (u.valid_to IS NULL OR s.ts < u.valid_to)
+LEFT JOIN dim_users u ON s.user_id = u.user_id AND u.valid_from <= s.ts AND s.ts < coalesce(u.valid_to, ${sql.endOfTime})
 ${options.joins?.(sql) ?? ""}
 ORDER BY s.ts`,
         // Elsewhere: only after the first changed hour, only users whose chain changed, only keys that differ.
         `INSERT INTO rekeyed_hours SELECT DISTINCT f.hour_key FROM ${name} f
 JOIN changed_users c ON f.user_id = c.user_id
-JOIN dim_users u ON f.user_id = u.user_id AND u.valid_from <= f.ts AND (u.valid_to IS NULL OR f.ts < u.valid_to)
+JOIN dim_users u ON f.user_id = u.user_id AND u.valid_from <= f.ts AND f.ts < coalesce(u.valid_to, ${sql.endOfTime})
 WHERE f.hour_key >= ${sql.variable("changed_from")} AND f.hour_key >= c.from_hour AND f.user_key <> u.user_key`,
         `UPDATE ${name} SET user_key = u.user_key FROM changed_users c, dim_users u
 WHERE ${name}.user_id = c.user_id AND ${name}.user_id = u.user_id
   AND ${name}.hour_key >= ${sql.variable("changed_from")} AND ${name}.hour_key >= c.from_hour
-  AND u.valid_from <= ${name}.ts AND (u.valid_to IS NULL OR ${name}.ts < u.valid_to)
+  AND u.valid_from <= ${name}.ts AND ${name}.ts < coalesce(u.valid_to, ${sql.endOfTime})
   AND ${name}.user_key <> u.user_key`
       ]
     },

@@ -108,7 +108,7 @@ WITH changes AS (
   FROM dim_users WHERE user_id IS NOT NULL
 ), free AS (
   SELECT m.month, count(DISTINCT u.user_id) AS users FROM changed_months m JOIN dim_users u
-    ON u.valid_from < m.month_end AND (u.valid_to IS NULL OR u.valid_to > m.month_start)
+    ON u.valid_from < m.month_end AND m.month_start < coalesce(u.valid_to, ${sql.endOfTime})
   WHERE u.level = 'free' GROUP BY m.month
 ), changed AS (
   SELECT ${sql.monthStart(sql.dateOf("valid_from"))} AS month,

@@ -74,14 +74,14 @@ export const levelChanges: Model = {
   ],
   dependsOn: ["fact_level_changes", "dim_users"],
   steps: () => [],
-  select: () => `
+  select: (sql) => `
 SELECT f.*, CASE WHEN n.valid_from IS NOT NULL AND (m.next_ts IS NULL OR n.valid_from <= m.next_ts) THEN n.level ELSE v.level END AS level_after
 FROM fact_level_changes f
 LEFT JOIN (
   SELECT user_id, ts, lead(ts) OVER (PARTITION BY user_id ORDER BY ts) AS next_ts
   FROM (SELECT DISTINCT user_id, ts FROM fact_level_changes WHERE user_id IS NOT NULL)) m
   ON f.user_id = m.user_id AND f.ts = m.ts
-LEFT JOIN dim_users v ON f.user_id = v.user_id AND v.valid_from <= f.ts AND (v.valid_to IS NULL OR f.ts < v.valid_to)
+LEFT JOIN dim_users v ON f.user_id = v.user_id AND v.valid_from <= f.ts AND f.ts < coalesce(v.valid_to, ${sql.endOfTime})
 LEFT JOIN dim_users n ON v.user_id = n.user_id AND v.valid_to = n.valid_from`,
   audits: [
     {
