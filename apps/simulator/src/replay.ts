@@ -6,7 +6,7 @@ import type { EventLogError } from "@musify/stream/EventLogError.ts"
 import { Effect } from "effect"
 import type { Buffer } from "node:buffer"
 import { readJournal, type ReplayRun, writeJournal } from "./ReplayJournal.ts"
-import { findReplayFiles, readLines, type ReplayFile, tsOf } from "./replayFiles.ts"
+import { findReplayFiles, hashFile, readLines, type ReplayFile, tsOf } from "./replayFiles.ts"
 
 export interface ReplayOptions<E = never, R = never> {
   /** Files or folders. */
@@ -36,7 +36,7 @@ const maxBatchRecords = 8192
  * that are no JSON are sent as well. Each file (by its content) is sent once per data folder, unless `again`. A call
  * that was cut off is finished by the next one, exactly where it stopped.
  */
-export const replay = <E, R>(
+export const replay = <E = never, R = never>(
   options: ReplayOptions<E, R>
 ): Effect.Effect<ReplaySummary, UserError | EventLogError | E, EventLog | R> =>
   Effect.gen(function* () {
@@ -101,9 +101,9 @@ const unchanged = (files: ReplayRun["files"]): Effect.Effect<void, UserError> =>
   Effect.forEach(
     files,
     (file) =>
-      findReplayFiles([file.path]).pipe(
+      hashFile(file.path).pipe(
         Effect.filterOrFail(
-          (found) => found[0].hash === file.hash,
+          (hash) => hash === file.hash,
           () =>
             new UserError({
               message: `${file.path} has changed since its replay was cut off; only the same bytes can finish it. Bring them back, or use another folder (--data).`,

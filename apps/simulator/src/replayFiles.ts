@@ -37,7 +37,8 @@ const list = (path: string): ReadonlyArray<string> => {
     .flatMap((name) => list(join(path, name)))
 }
 
-const hashOf = (path: string): Effect.Effect<string, UserError> =>
+/** SHA-256 of a file's bytes, in hex. */
+export const hashFile = (path: string): Effect.Effect<string, UserError> =>
   Effect.tryPromise({
     try: async () => {
       const hash = createHash("sha256")
@@ -69,7 +70,7 @@ export const findReplayFiles = (
         )
         if (topic === undefined) continue
         usable++
-        found.push({ path: file, topic, hash: yield* hashOf(file) })
+        found.push({ path: file, topic, hash: yield* hashFile(file) })
       }
       if (usable === 0) {
         return yield* wrong(

@@ -57,13 +57,13 @@ const chunkEvents = 16_384
  * records in a partition says which of its events comes next. With another producer at work it fails
  * (`UnexpectedOffset`).
  */
-export const simulate = <E, R>(
+export const simulate = <E = never, R = never>(
   options: SimulateOptions<E, R>
 ): Effect.Effect<SimulateSummary, EventLogError | E, EventLog | R> =>
   Effect.flatMap(logSink(options.foreign), (sink) => simulateInto(sink, options))
 
 /** As `simulate`, into any sink. */
-export const simulateInto = <SE, E, R>(
+export const simulateInto = <SE, E = never, R = never>(
   sink: EventSink<SE>,
   options: SimulateOptions<E, R>
 ): Effect.Effect<SimulateSummary, SE | E, R> =>

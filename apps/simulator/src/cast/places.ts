@@ -81,7 +81,11 @@ interface ZipCode {
  * by the number of zips its city has, since a city is divided the more the larger it is. Entries without city or
  * coordinates are left out.
  */
-export const loadPlaces = (): ReadonlyArray<Weighted<Place>> => {
+export const loadPlaces = (): ReadonlyArray<Weighted<Place>> => (loaded ??= readPlaces())
+
+let loaded: ReadonlyArray<Weighted<Place>> | undefined
+
+const readPlaces = (): ReadonlyArray<Weighted<Place>> => {
   const codes = (Object.values(zipcodes.codes) as ReadonlyArray<ZipCode>).filter(
     (z) =>
       z.country === "US" &&
