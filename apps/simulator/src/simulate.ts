@@ -49,8 +49,8 @@ export interface SimulateSummary {
   readonly listeners: number
 }
 
-/** Events per chunk of history: some 20 ms of work, after which others in the process get their turn. */
-const chunkEvents = 16_384
+/** Events per chunk of history: some 10 ms of work, after which others in the process get their turn. */
+const chunkEvents = 8192
 
 /**
  * Simulates into the event log and goes on where the log ends: the same options give the same events, so the number of
