@@ -22,8 +22,7 @@ export const defaultBatchOptions: BatchOptions = {
 }
 
 /** When a watching batcher looks again: this long after the last pass, or at a minute of every hour (UTC). */
-export type BatchRhythm =
-  { readonly every: Duration.DurationInput } | { readonly minute: number }
+export type BatchRhythm = { readonly every: Duration.DurationInput } | { readonly minute: number }
 
 /** The production rhythm: hourly at five past. */
 export const atFivePast: BatchRhythm = { minute: 5 }

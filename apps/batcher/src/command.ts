@@ -105,7 +105,9 @@ const run = Command.make(
   "run",
   {
     ...building,
-    watch: setting.boolean("watch", { description: "Go on: look again at five past every hour, or --every." }),
+    watch: setting.boolean("watch", {
+      description: "Go on: look again at five past every hour, or --every."
+    }),
     every: setting.optionalText("every", {
       description: "With --watch: time between passes, as 2s or 5m, instead of five past every hour."
     })
@@ -146,7 +148,9 @@ const rebuild = Command.make(
   "rebuild",
   {
     ...building,
-    from: setting.optionalTime("from", { description: "First hour to build again; the first of all without it." }),
+    from: setting.optionalTime("from", {
+      description: "First hour to build again; the first of all without it."
+    }),
     to: setting.optionalTime("to", { description: "Last hour to build again; the last of all without it." })
   },
   ({ from, to, ...options }) =>
@@ -182,7 +186,11 @@ const plan = Command.make("plan", shared, (options) =>
         const folder = yield* DataFolder
         yield* folder.lockRole("batcher")
         const { dirty, newPlans, reset } = yield* planPass(yield* folderCatalog)
-        const hours = dirty.map(({ builtBefore, hour, rows }) => ({ hour: hourText(hour), rows, builtBefore }))
+        const hours = dirty.map(({ builtBefore, hour, rows }) => ({
+          hour: hourText(hour),
+          rows,
+          builtBefore
+        }))
         if (options.json) return yield* Console.log(JSON.stringify({ hours, newPlans, reset }))
         yield* Console.log(
           hours.length === 0
@@ -200,7 +208,9 @@ const plan = Command.make("plan", shared, (options) =>
     environment(options)
   )
 ).pipe(
-  Command.withDescription("Lists the hours that the next pass would build, and builds nothing.\n\nExample:\n  musify batch plan")
+  Command.withDescription(
+    "Lists the hours that the next pass would build, and builds nothing.\n\nExample:\n  musify batch plan"
+  )
 )
 
 /** `musify batch`: builds the star schema of a data folder from its lake. */

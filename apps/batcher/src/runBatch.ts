@@ -43,7 +43,9 @@ export const folderCatalog: Effect.Effect<
   return { version, songs: songs.value }
 })
 
-const pass = (options: BatchOptions): Effect.Effect<BatchSummary, BatchError, DataFolder | ObjectStore | Warehouse> =>
+const pass = (
+  options: BatchOptions
+): Effect.Effect<BatchSummary, BatchError, DataFolder | ObjectStore | Warehouse> =>
   Effect.gen(function* () {
     const folder = yield* DataFolder
     const catalog = yield* folderCatalog

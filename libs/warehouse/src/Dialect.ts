@@ -1,8 +1,7 @@
 import type { Topic } from "@musify/domain/Topic.ts"
 
 /** Column types of models; "date" is a UTC day. */
-export type SqlType =
-  "timestamp" | "date" | "int64" | "int32" | "float64" | "string" | "boolean"
+export type SqlType = "timestamp" | "date" | "int64" | "int32" | "float64" | "string" | "boolean"
 
 /**
  * The functions in which engines differ. Models are written in the SQL that DuckDB and GoogleSQL share (QUALIFY,

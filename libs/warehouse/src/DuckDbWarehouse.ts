@@ -84,7 +84,11 @@ const plain = (value: DuckDBValue): SqlValue => {
 }
 
 const session = (file: string, connection: DuckDBConnection): WarehouseSession => {
-  const attempt = <A>(step: string, statement: string, run: () => Promise<A>): Effect.Effect<A, WarehouseError> =>
+  const attempt = <A>(
+    step: string,
+    statement: string,
+    run: () => Promise<A>
+  ): Effect.Effect<A, WarehouseError> =>
     // Uninterruptible up to the statement's end: interrupt() makes it fail soon, and then nothing is left running.
     Effect.async<A, WarehouseError>((resume) => {
       const running = run().then(

@@ -12,9 +12,12 @@ export interface ModelColumn {
 export interface AuditScope {
   readonly hours: (column: string) => string
   readonly users: (column: string) => string
-  readonly sessions: (column: string) => string
-  /** Whole days since the epoch. */
-  readonly days: (column: string) => string
+  /** Of a session_id, with a time of the session's rows to cut the scan by. */
+  readonly sessions: (column: string, ts?: string) => string
+  /** Of a column of whole hours since the epoch: hours of the days touched. */
+  readonly dayHours: (column: string) => string
+  /** The same of a TIMESTAMP. */
+  readonly dayTimes: (column: string) => string
 }
 
 /** A query that returns the rows that must not be there. */

@@ -15,7 +15,10 @@ export interface PublishedVersion {
   /** Folder of the version; it stays for at least ten minutes after another took its place. */
   readonly folder: string
   /** Absolute paths of a table's files; of one UTC day range ("2026-11-23", both included) when it is cut by day. */
-  readonly files: (table: string, days?: { readonly from: string; readonly to: string }) => ReadonlyArray<string>
+  readonly files: (
+    table: string,
+    days?: { readonly from: string; readonly to: string }
+  ) => ReadonlyArray<string>
 }
 
 const ManifestFile = Schema.parseJson(Manifest)

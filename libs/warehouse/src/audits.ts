@@ -15,31 +15,43 @@ export interface AuditResult {
 const anything = () => "TRUE"
 
 /** Everything that is in the warehouse. */
-const everything: AuditScope = { hours: anything, users: anything, sessions: anything, days: anything }
+const everything: AuditScope = {
+  hours: anything,
+  users: anything,
+  sessions: anything,
+  dayHours: anything,
+  dayTimes: anything
+}
 
 /** What the build of this transaction has touched. */
 const ofBuild = (session: WarehouseSession): AuditScope => {
-  const variable = session.dialect.variable
+  const { dayOfHour, hourOf, hourStart, variable } = session.dialect
   return {
     hours: (column) =>
       `${column} >= ${variable("first_hour")} AND ${column} IN (SELECT hour FROM build_hours UNION SELECT hour_key FROM rekeyed_hours)`,
     users: (column) => `(${column} IS NULL OR ${column} IN (SELECT user_id FROM changed_users))`,
-    sessions: (column) => `${column} IN (SELECT session_id FROM touched_sessions)`,
-    days: (column) => `${column} IN (SELECT day FROM changed_days)`
+    sessions: (column, ts) =>
+      `${column} IN (SELECT session_id FROM touched_sessions)${ts === undefined ? "" : ` AND ${ts} >= ${variable("sessions_from")}`}`,
+    // The ranges let scans skip what lies outside; days between may be untouched.
+    dayHours: (column) =>
+      `${column} BETWEEN ${variable("days_from")} AND ${variable("days_to")} AND ${dayOfHour(column)} IN (SELECT day FROM changed_days)`,
+    dayTimes: (column) =>
+      `${column} >= ${hourStart(variable("days_from"))} AND ${column} < ${hourStart(`${variable("days_to")} + 1`)}
+  AND ${dayOfHour(hourOf(column))} IN (SELECT day FROM changed_days)`
   }
 }
 
 /** The audit that follows from a model's key: no two rows have the same. */
 const uniqueKey = (model: Model): Audit => ({
   name: `(${model.key.join(", ")}) is unique`,
-  badRows: (sql, scope) => {
+  badRows: (_sql, scope) => {
     const names = new Set(model.columns.map(({ name }) => name))
     const where = names.has("hour_key")
       ? scope.hours("hour_key")
       : names.has("session_id")
         ? scope.sessions("session_id")
         : names.has("hour")
-          ? scope.days(sql.dayOfHour(sql.hourOf("hour")))
+          ? scope.dayTimes("hour")
           : "TRUE"
     const key = model.key.join(", ")
     return `SELECT ${key}, count(*) AS copies FROM ${model.name} WHERE ${where} GROUP BY ${key} HAVING count(*) > 1`
@@ -48,9 +60,7 @@ const uniqueKey = (model: Model): Audit => ({
 
 /** The audits of a model: its own and the one of its key. */
 export const auditsOf = (model: Model): ReadonlyArray<Audit> =>
-  model.key.length > 0 && model.name !== "dim_datetime"
-    ? [uniqueKey(model), ...model.audits]
-    : model.audits
+  model.key.length > 0 && model.name !== "dim_datetime" ? [uniqueKey(model), ...model.audits] : model.audits
 
 const lakeRows: Audit = {
   name: "the files hold the rows that their plans say",

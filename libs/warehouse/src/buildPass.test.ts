@@ -35,8 +35,14 @@ interface Place {
 const makePlace = (): Effect.Effect<Place> =>
   Effect.gen(function* () {
     const root = path.join(scratch, String(folders++))
-    const store = yield* Effect.orDie(makeLocalDirectoryObjectStore({ directory: path.join(root, "bucket"), durability: "process" }))
-    return { store, published: path.join(root, "bucket", "published"), file: path.join(root, "warehouse.duckdb") }
+    const store = yield* Effect.orDie(
+      makeLocalDirectoryObjectStore({ directory: path.join(root, "bucket"), durability: "process" })
+    )
+    return {
+      store,
+      published: path.join(root, "bucket", "published"),
+      file: path.join(root, "warehouse.duckdb")
+    }
   })
 
 interface RunOptions {
@@ -57,7 +63,11 @@ const run = (place: Place, { history, killAt, maxHours, rebuild }: RunOptions) =
     rebuild,
     onStep: (name) => (step++ === killAt ? Effect.fail(new Killed({ step: name })) : Effect.void),
     onProgress: () => Effect.void
-  }).pipe(Effect.provide(Layer.merge(duckDb({ file: place.file, threads: 1 }), Layer.succeed(ObjectStore, place.store))))
+  }).pipe(
+    Effect.provide(
+      Layer.merge(duckDb({ file: place.file, threads: 1 }), Layer.succeed(ObjectStore, place.store))
+    )
+  )
 }
 
 /** All tables as sorted lines. */
@@ -70,7 +80,9 @@ const dump = (place: Place, names: ReadonlyArray<string> = models.map(({ name })
         const model = models.find((one) => one.name === name)
         const columns = model?.columns.map((column) => column.name) ?? []
         // The driver takes a byte order mark off the start of a text: a dot before it keeps the text whole.
-        const select = model?.columns.map(({ name, type }) => (type === "string" ? `'.' || "${name}" AS "${name}"` : `"${name}"`))
+        const select = model?.columns.map(({ name, type }) =>
+          type === "string" ? `'.' || "${name}" AS "${name}"` : `"${name}"`
+        )
         const rows = yield* session.query("dump", `SELECT ${select?.join(", ")} FROM ${name}`)
         const plain = rows.map((row) =>
           Object.fromEntries(
@@ -79,7 +91,10 @@ const dump = (place: Place, names: ReadonlyArray<string> = models.map(({ name })
               const type = model?.columns.find((one) => one.name === column)?.type
               const isKey = /(^|_)key$/.test(column) && type === "int64"
               if (typeof value === "string" && type === "string") return [column, value.slice(1)]
-              return [column, typeof value === "bigint" && !(isKey && column !== "hour_key") ? Number(value) : value]
+              return [
+                column,
+                typeof value === "bigint" && !(isKey && column !== "hour_key") ? Number(value) : value
+              ]
             })
           )
         )
@@ -94,7 +109,9 @@ const expectSame = (table: string, found: ReadonlyArray<string>, wanted: Readonl
   if (JSON.stringify(found) === JSON.stringify(wanted)) return
   const extra = found.filter((row) => !wanted.includes(row))
   const missing = wanted.filter((row) => !found.includes(row))
-  expect.fail(`${table} (${found.length} rows, ${wanted.length} wanted)\nextra ${extra.join("\n")}\nmissing ${missing.join("\n")}`)
+  expect.fail(
+    `${table} (${found.length} rows, ${wanted.length} wanted)\nextra ${extra.join("\n")}\nmissing ${missing.join("\n")}`
+  )
 }
 
 /** A history cut into plans: per chain, chunks of the given sizes in turn. */
@@ -117,7 +134,10 @@ const plansOf = (history: History, sizes: ReadonlyArray<number>): ReadonlyArray<
 }
 
 /** The plans in a random order that keeps each chain's own. */
-const interleave = (plans: ReadonlyArray<FixturePlan>, picks: ReadonlyArray<number>): ReadonlyArray<FixturePlan> => {
+const interleave = (
+  plans: ReadonlyArray<FixturePlan>,
+  picks: ReadonlyArray<number>
+): ReadonlyArray<FixturePlan> => {
   const chains = new Map<string, Array<FixturePlan>>()
   for (const plan of plans) {
     const chain = `${plan.topic}/${plan.partition}`

@@ -79,7 +79,11 @@ const readPlans = (
   })
 
 /** The oldest dirty hours that fit into one transaction. */
-const nextBatch = (dirty: ReadonlyArray<DirtyHour>, maxHours: number, maxRows: number): ReadonlyArray<DirtyHour> => {
+const nextBatch = (
+  dirty: ReadonlyArray<DirtyHour>,
+  maxHours: number,
+  maxRows: number
+): ReadonlyArray<DirtyHour> => {
   let rows = 0
   let count = 0
   while (count < dirty.length && count < maxHours && (count === 0 || rows + dirty[count].rows <= maxRows))
@@ -193,7 +197,10 @@ export const buildPass = <E>(
             const dirty = yield* readDirtyHours(session)
             const batch = nextBatch(dirty, options.maxHours, options.maxRows)
             if (batch.length === 0) return { batch, left: 0, audits, late: [] }
-            const late = yield* session.query("ledger", `SELECT hour FROM ledger_hours WHERE late ORDER BY hour`)
+            const late = yield* session.query(
+              "ledger",
+              `SELECT hour FROM ledger_hours WHERE late ORDER BY hour`
+            )
             const result = yield* buildHours(
               session,
               batch.map(({ hour }) => hour),
@@ -256,7 +263,10 @@ const publishPending = <E>(
     const resetting = (yield* readInfo(session, "resetting")) === "yes"
     if (resetting && dirty.some(({ builtBefore }) => builtBefore)) return
     const pending = yield* readPending(session)
-    const [built] = yield* session.query("publish", `SELECT count(*) AS n FROM ledger_hours WHERE built_at IS NOT NULL`)
+    const [built] = yield* session.query(
+      "publish",
+      `SELECT count(*) AS n FROM ledger_hours WHERE built_at IS NOT NULL`
+    )
     if (pending.length === 0 || Number(built["n"]) === 0) return
     yield* options.onStep("publish")
     const remembered = yield* readInfo(session, "published")

@@ -11,7 +11,8 @@ const types: Readonly<Record<SqlType, string>> = {
 }
 
 /** A literal; U+0000 would end the statement, so it is spelled out. */
-const text = (value: string): string => `'${value.replaceAll("'", "''").replaceAll("\u0000", "' || chr(0) || '")}'`
+const text = (value: string): string =>
+  `'${value.replaceAll("'", "''").replaceAll("\u0000", "' || chr(0) || '")}'`
 
 const parts = {
   year: "year",

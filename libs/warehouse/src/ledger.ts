@@ -43,13 +43,15 @@ export const inserts = (table: string, rows: ReadonlyArray<string>): ReadonlyArr
 export const readPositions = (
   session: WarehouseSession
 ): Effect.Effect<ReadonlyArray<ChainPosition>, WarehouseError> =>
-  Effect.map(session.query("ledger", `SELECT topic, "partition", next_seq, max_ts FROM chain_positions`), (rows) =>
-    rows.map((row) => ({
-      topic: String(row["topic"]),
-      partition: Number(row["partition"]),
-      nextSeq: Number(row["next_seq"]),
-      maxTs: row["max_ts"] === null ? null : Number(row["max_ts"])
-    }))
+  Effect.map(
+    session.query("ledger", `SELECT topic, "partition", next_seq, max_ts FROM chain_positions`),
+    (rows) =>
+      rows.map((row) => ({
+        topic: String(row["topic"]),
+        partition: Number(row["partition"]),
+        nextSeq: Number(row["next_seq"]),
+        maxTs: row["max_ts"] === null ? null : Number(row["max_ts"])
+      }))
   )
 
 /**
@@ -85,7 +87,10 @@ export const intakeStatements = (
   }
   return [
     ...inserts("lake_files", files),
-    sql.tempTable("new_file_hours", `SELECT hour, late, hash FROM (SELECT 0 AS hour, false AS late, '' AS hash) WHERE false`),
+    sql.tempTable(
+      "new_file_hours",
+      `SELECT hour, late, hash FROM (SELECT 0 AS hour, false AS late, '' AS hash) WHERE false`
+    ),
     ...inserts(
       "new_file_hours",
       [...hours].map(([hour, late]) => `(${hour}, ${late}, '')`)

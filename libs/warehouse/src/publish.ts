@@ -12,7 +12,10 @@ import type { WarehouseError } from "./WarehouseError.ts"
 import { WarehouseUnavailable } from "./WarehouseError.ts"
 
 /** What a manifest says besides the files. */
-export type PublishFacts = Pick<Manifest, "through" | "firstHour" | "lastHour" | "lateHours" | "audits" | "rows">
+export type PublishFacts = Pick<
+  Manifest,
+  "through" | "firstHour" | "lastHour" | "lateHours" | "audits" | "rows"
+>
 
 /** What waits to be published: tables as a whole (day null) and days (whole days since the epoch) of tables. */
 export interface Pending {
@@ -28,7 +31,11 @@ const keepVersions = 3
 const versionName = (number: number): string => `v${String(number).padStart(8, "0")}`
 const versionNumber = (name: string): number => (/^v\d{8}$/.test(name) ? Number(name.slice(1)) : 0)
 
-const files = <A>(root: string, doing: string, run: () => Promise<A>): Effect.Effect<A, WarehouseUnavailable> =>
+const files = <A>(
+  root: string,
+  doing: string,
+  run: () => Promise<A>
+): Effect.Effect<A, WarehouseUnavailable> =>
   Effect.tryPromise({
     try: run,
     catch: (cause) =>
@@ -77,7 +84,9 @@ export const publish = <E>(
 ): Effect.Effect<string, WarehouseError | E> =>
   Effect.gen(function* () {
     yield* files(root, "make folders", () => fs.mkdir(root, { recursive: true }))
-    const currentName = Option.getOrUndefined(yield* Effect.orElseSucceed(currentVersion(root), Option.none<string>))
+    const currentName = Option.getOrUndefined(
+      yield* Effect.orElseSucceed(currentVersion(root), Option.none<string>)
+    )
     const previous =
       currentName === undefined || currentName !== remembered
         ? undefined
@@ -87,7 +96,9 @@ export const publish = <E>(
     // Folders above the pointer were left by a publish that was killed.
     for (const name of names)
       if (versionNumber(name) > currentNumber)
-        yield* files(root, "remove a folder", () => fs.rm(path.join(root, name), { recursive: true, force: true }))
+        yield* files(root, "remove a folder", () =>
+          fs.rm(path.join(root, name), { recursive: true, force: true })
+        )
     const version = versionName(Math.max(currentNumber, versionNumber(remembered ?? "")) + 1)
     const folder = path.join(root, version)
     yield* files(root, "make folders", () => fs.mkdir(folder, { recursive: true }))
@@ -107,7 +118,9 @@ export const publish = <E>(
         const target = path.join(folder, file)
         const old = before.get(name)
         if (old !== undefined && !changed.has(day) && previous !== undefined) {
-          yield* files(root, "link a file", () => linkOrCopy(path.join(root, previous.version, old.path), target))
+          yield* files(root, "link a file", () =>
+            linkOrCopy(path.join(root, previous.version, old.path), target)
+          )
           published.push(old)
         } else {
           const rows = yield* writeParquet(session, model, day, target)
@@ -165,7 +178,9 @@ const writeParquet = (
 ): Effect.Effect<number, WarehouseError> => {
   const { dialect } = session
   const where =
-    day === null ? "" : ` WHERE hour >= ${dialect.timestamp(day * dayMs)} AND hour < ${dialect.timestamp((day + 1) * dayMs)}`
+    day === null
+      ? ""
+      : ` WHERE hour >= ${dialect.timestamp(day * dayMs)} AND hour < ${dialect.timestamp((day + 1) * dayMs)}`
   return Effect.map(
     session.query(
       "publish",
@@ -185,6 +200,8 @@ const sweep = (root: string, version: string): Effect.Effect<void, WarehouseUnav
     for (let i = 0; i < names.length - keepVersions; i++) {
       const successor = yield* Effect.option(readManifest(root, names[i + 1]))
       if (Option.isSome(successor) && successor.value.publishedAt > now - keepMs) return
-      yield* files(root, "remove a folder", () => fs.rm(path.join(root, names[i]), { recursive: true, force: true }))
+      yield* files(root, "remove a folder", () =>
+        fs.rm(path.join(root, names[i]), { recursive: true, force: true })
+      )
     }
   })

@@ -23,13 +23,20 @@ export const readInfo = (
     ([row]) => row?.["value"] as string | undefined
   )
 
-export const writeInfo = (session: WarehouseSession, name: InfoName, value: string): ReadonlyArray<string> => [
+export const writeInfo = (
+  session: WarehouseSession,
+  name: InfoName,
+  value: string
+): ReadonlyArray<string> => [
   `DELETE FROM warehouse_info WHERE name = '${name}'`,
   `INSERT INTO warehouse_info VALUES ('${name}', ${session.dialect.text(value)})`
 ]
 
 /** Refuses a warehouse of a newer release, before anything is changed, and makes the ledger's tables if need be. */
-export const prepareLedger = (session: WarehouseSession, place: string): Effect.Effect<void, WarehouseError> =>
+export const prepareLedger = (
+  session: WarehouseSession,
+  place: string
+): Effect.Effect<void, WarehouseError> =>
   Effect.gen(function* () {
     const tables = yield* session.query(
       "ledger",

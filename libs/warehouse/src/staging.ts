@@ -105,9 +105,7 @@ GROUP BY user_id, session_id, item_in_session, ts HAVING count(*) > 1`
       )
     }
     const none = `SELECT CAST(NULL AS VARCHAR) AS topic, CAST(NULL AS BIGINT) AS hour, CAST(NULL AS BIGINT) AS "rows", CAST(NULL AS BIGINT) AS kept WHERE false`
-    yield* session.run("stage", [
-      sql.tempTable("stage_rows", [none, ...counts].join("\nUNION ALL "))
-    ])
+    yield* session.run("stage", [sql.tempTable("stage_rows", [none, ...counts].join("\nUNION ALL "))])
   })
 
 /** Hours and topics where the files hold other rows than their plans say. */

@@ -47,7 +47,7 @@ WHERE hour_key BETWEEN ${sql.variable("days_from")} AND ${sql.variable("days_to"
   ON t.hour_key >= d.day * 24 AND t.hour_key <= d.day * 24 + 23 + ${sql.variable("reach")}`
     ),
     `DELETE FROM mart_listening WHERE hour >= ${sql.hourStart(sql.variable("days_from"))}
-  AND ${inChangedDays(sql.dayOfHour(sql.hourOf("hour")))}`,
+  AND hour < ${sql.hourStart(`${sql.variable("days_to")} + 1`)} AND ${inChangedDays(sql.dayOfHour(sql.hourOf("hour")))}`,
     `INSERT INTO mart_listening
 WITH plays AS (
   SELECT hour_key, user_key, user_id, location_key, level, ts, duration, ${nextPlay("ts")} AS next_ts
@@ -71,8 +71,8 @@ ORDER BY 1, 2, 4, 5`
       badRows: (sql, scope) => `
 SELECT coalesce(m.hour_key, f.hour_key) AS hour_key, m.plays, f.plays AS fact_rows
 FROM (SELECT ${sql.hourOf("hour")} AS hour_key, sum(plays) AS plays FROM mart_listening
-  WHERE ${scope.days(sql.dayOfHour(sql.hourOf("hour")))} GROUP BY 1) m
-FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.days(sql.dayOfHour("hour_key"))} GROUP BY 1) f
+  WHERE ${scope.dayTimes("hour")} GROUP BY 1) m
+FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.dayHours("hour_key")} GROUP BY 1) f
   ON m.hour_key = f.hour_key
 WHERE m.plays IS DISTINCT FROM f.plays`
     }
@@ -97,7 +97,7 @@ export const martSongs: Model = {
   dependsOn: ["fact_streams", "dim_location"],
   steps: (sql) => [
     `DELETE FROM mart_songs WHERE hour >= ${sql.hourStart(sql.variable("days_from"))}
-  AND ${inChangedDays(sql.dayOfHour(sql.hourOf("hour")))}`,
+  AND hour < ${sql.hourStart(`${sql.variable("days_to")} + 1`)} AND ${inChangedDays(sql.dayOfHour(sql.hourOf("hour")))}`,
     `INSERT INTO mart_songs
 SELECT ${sql.hourStart("f.hour_key")} AS hour, l.state, f.song_key, f.artist_key, count(*) AS plays
 FROM fact_streams f JOIN dim_location l ON f.location_key = l.location_key
@@ -111,8 +111,8 @@ ORDER BY 1, 2, 3`
       badRows: (sql, scope) => `
 SELECT coalesce(m.hour_key, f.hour_key) AS hour_key, m.plays, f.plays AS fact_rows
 FROM (SELECT ${sql.hourOf("hour")} AS hour_key, sum(plays) AS plays FROM mart_songs
-  WHERE ${scope.days(sql.dayOfHour(sql.hourOf("hour")))} GROUP BY 1) m
-FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.days(sql.dayOfHour("hour_key"))} GROUP BY 1) f
+  WHERE ${scope.dayTimes("hour")} GROUP BY 1) m
+FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.dayHours("hour_key")} GROUP BY 1) f
   ON m.hour_key = f.hour_key
 WHERE m.plays IS DISTINCT FROM f.plays`
     }

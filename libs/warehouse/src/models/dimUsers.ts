@@ -29,9 +29,7 @@ export const dimUsers: Model = {
   key: ["user_key"],
   columns,
   dependsOn: ["user_runs"],
-  seed: (sql) => [
-    `INSERT INTO dim_users (user_key, is_current) VALUES (${sql.key("user", "NULL")}, true)`
-  ],
+  seed: (sql) => [`INSERT INTO dim_users (user_key, is_current) VALUES (${sql.key("user", "NULL")}, true)`],
   steps: (sql) => [
     sql.tempTable(
       "user_seeds",

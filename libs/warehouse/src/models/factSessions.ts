@@ -5,13 +5,21 @@ import { column, columnList, optional } from "../Model.ts"
 
 const columns = [
   column("session_id", "int64", "Session"),
-  column("user_key", "int64", "Version of the user at the start; its first one if the session began before; unknown for a guest"),
+  column(
+    "user_key",
+    "int64",
+    "Version of the user at the start; its first one if the session began before; unknown for a guest"
+  ),
   optional("user_id", "int64", "The first user that the session's events name"),
   column("started_at", "timestamp", "First event"),
   column("ended_at", "timestamp", "Last event"),
   column("pages", "int64", "Pages shown"),
   column("songs", "int64", "Plays"),
-  column("seconds_listened", "int64", "Seconds listened: floor(duration) of each play, or up to the next when it was skipped"),
+  column(
+    "seconds_listened",
+    "int64",
+    "Seconds listened: floor(duration) of each play, or up to the next when it was skipped"
+  ),
   optional("ended_how", "string", "auth of the last event that says it"),
   column("start_known", "boolean", "False when the first item is > 0: the session began before the log"),
   column("first_item", "int32", "Smallest item_in_session"),
@@ -47,7 +55,8 @@ export const factSessions: Model = {
   columns,
   dependsOn: ["fact_streams", "fact_page_views", "fact_auth", "fact_level_changes", "dim_users"],
   steps: (sql) => {
-    const order = (userId: string) => sql.row("ts", "item_in_session", "topic", `${userId} IS NULL`, `coalesce(${userId}, 0)`)
+    const order = (userId: string) =>
+      sql.row("ts", "item_in_session", "topic", `${userId} IS NULL`, `coalesce(${userId}, 0)`)
     return [
       sql.tempTable(
         "touched_sessions",
@@ -100,7 +109,10 @@ SELECT g.session_id, coalesce(g.only_user, m.user_id) AS user_id, g.started_at, 
 FROM grouped g LEFT JOIN mixed m ON g.session_id = m.session_id LEFT JOIN played p ON g.session_id = p.session_id`
       ),
       `DELETE FROM fact_sessions WHERE session_id IN (SELECT session_id FROM touched_sessions)`,
-      `INSERT INTO fact_sessions SELECT ${columnList({ columns: columns.filter(({ name }) => name !== "user_key") }, "s.").replace(
+      `INSERT INTO fact_sessions SELECT ${columnList(
+        { columns: columns.filter(({ name }) => name !== "user_key") },
+        "s."
+      ).replace(
         `s."session_id"`,
         `s."session_id", CASE WHEN s.user_id IS NULL THEN ${sql.key("user", "NULL")} ELSE coalesce(u.user_key, ${sql.key("user", "s.user_id")}) END`
       )}
@@ -124,8 +136,8 @@ WHERE fact_sessions.user_id = c.user_id AND fact_sessions.user_id = u.user_id
       name: "pages and songs are the session's facts",
       badRows: (_sql, scope) => `
 SELECT s.session_id, s.pages, p.rows AS page_rows, s.songs, l.rows AS play_rows FROM fact_sessions s
-LEFT JOIN (SELECT session_id, count(*) AS rows FROM fact_page_views WHERE ${scope.sessions("session_id")} GROUP BY session_id) p ON s.session_id = p.session_id
-LEFT JOIN (SELECT session_id, count(*) AS rows FROM fact_streams WHERE ${scope.sessions("session_id")} GROUP BY session_id) l ON s.session_id = l.session_id
+LEFT JOIN (SELECT session_id, count(*) AS rows FROM fact_page_views WHERE ${scope.sessions("session_id", "ts")} GROUP BY session_id) p ON s.session_id = p.session_id
+LEFT JOIN (SELECT session_id, count(*) AS rows FROM fact_streams WHERE ${scope.sessions("session_id", "ts")} GROUP BY session_id) l ON s.session_id = l.session_id
 WHERE ${scope.sessions("s.session_id")} AND (s.pages <> coalesce(p.rows, 0) OR s.songs <> coalesce(l.rows, 0))`
     }
   ]

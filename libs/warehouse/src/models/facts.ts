@@ -4,7 +4,11 @@ import type { Audit, Model, ModelColumn } from "../Model.ts"
 import { column, optional } from "../Model.ts"
 
 const c = {
-  user_key: column("user_key", "int64", "Version of the user in force at ts; the unknown member without user_id"),
+  user_key: column(
+    "user_key",
+    "int64",
+    "Version of the user in force at ts; the unknown member without user_id"
+  ),
   song_key: column("song_key", "int64", "Song"),
   artist_key: column("artist_key", "int64", "Artist"),
   location_key: column("location_key", "int64", "Place of the listener"),
@@ -194,7 +198,11 @@ export const factAuth = fact({
     c.item_in_session,
     c.level,
     column("success", "boolean", "Whether the listener was logged in after it"),
-    column("is_redirect_echo", "boolean", "Written by Eventsim for a redirect or error after the log-in, not for a log-in")
+    column(
+      "is_redirect_echo",
+      "boolean",
+      "Written by Eventsim for a redirect or error after the log-in, not for a log-in"
+    )
   ],
   expressions: () => ({ is_redirect_echo: "e.session_id IS NOT NULL" }),
   // The same moment, so that the flag depends on one hour alone.

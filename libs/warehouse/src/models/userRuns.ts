@@ -27,7 +27,9 @@ const newRuns = (sql: Dialect): string => `
 WITH events AS (
   ${topics
     .map(
-      (topic) => `SELECT hour_key, user_id, ts, session_id, item_in_session, ${sql.text(topic)} AS topic, ${attributes}
+      (
+        topic
+      ) => `SELECT hour_key, user_id, ts, session_id, item_in_session, ${sql.text(topic)} AS topic, ${attributes}
   FROM stage_${topic} WHERE user_id IS NOT NULL`
     )
     .join("\n  UNION ALL ")}

@@ -23,9 +23,10 @@ export const usersSeen: Model = {
 WITH said AS (
   ${topics
     .map(
-      (topic) => `SELECT user_id, min(ts) AS first_seen, max(ts) AS last_seen, ${
-        topic === "listen_events" ? "min(ts)" : "CAST(NULL AS TIMESTAMP)"
-      } AS first_play FROM stage_${topic} WHERE user_id IS NOT NULL GROUP BY user_id`
+      (topic) =>
+        `SELECT user_id, min(ts) AS first_seen, max(ts) AS last_seen, ${
+          topic === "listen_events" ? "min(ts)" : "CAST(NULL AS TIMESTAMP)"
+        } AS first_play FROM stage_${topic} WHERE user_id IS NOT NULL GROUP BY user_id`
     )
     .join("\n  UNION ALL ")}
 ), users AS (SELECT DISTINCT user_id FROM said)
