@@ -44,9 +44,10 @@ export const followPublished = (
         Effect.onError(() => Scope.close(scope, Exit.void))
       )
       yield* Ref.set(current, { marts, scope })
-      if (before !== undefined) {
-        yield* Effect.forkIn(Effect.zipRight(hostSleep(grace), Scope.close(before.scope, Exit.void)), parent)
-      }
+      if (before === undefined) return
+      // Interruptible, though the look itself is not: a server that stops does not wait for it.
+      const retire = Effect.zipRight(hostSleep(grace), Scope.close(before.scope, Exit.void))
+      yield* Effect.forkIn(Effect.interruptible(retire), parent)
     }).pipe(
       Effect.matchEffect({
         onFailure: (error) => Ref.set(problem, error.message),

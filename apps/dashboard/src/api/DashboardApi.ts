@@ -20,9 +20,9 @@ export const ScopeParams = Schema.Struct({
 })
 export type ScopeParams = typeof ScopeParams.Type
 
-const problem = (status: number, description: string) =>
+const problem = <Status extends number>(status: Status, description: string) =>
   HttpApiSchema.withEncoding(
-    A.Problem.annotations({
+    Schema.Struct({ ...A.Problem.fields, status: Schema.Literal(status) }).annotations({
       identifier: `Problem${status}`,
       description,
       ...HttpApiSchema.annotations({ status })

@@ -1,5 +1,5 @@
 import type { ScopeParams } from "../api/DashboardApi.ts"
-import type { Answer, Problem } from "../api/answers.ts"
+import type { Answer } from "../api/answers.ts"
 import type { NothingPublished, PublishedUnreadable } from "../DashboardError.ts"
 import type { Marts } from "../Marts.ts"
 import type { Query, Scope } from "../queries.ts"
@@ -26,14 +26,17 @@ export const parseLimit = (params: ScopeParams): Either.Either<number, string> =
     : Either.left(`limit is ${JSON.stringify(params.limit)}: 1 to ${longestChart} was expected.`)
 }
 
-const unavailable = (error: NothingPublished | PublishedUnreadable): Problem => problemOf(503, error.message)
+/** Why a chart has no answer. */
+export type ChartProblem = ReturnType<typeof problemOf<400>> | ReturnType<typeof problemOf<503>>
+
+const unavailable = (error: NothingPublished | PublishedUnreadable) => problemOf(503, error.message)
 
 /** Runs a query over the version in force for the scope that the parameters ask for. */
 export const answer = <R>(
   marts: Effect.Effect<Marts, NothingPublished>,
   params: ScopeParams,
   query: (limit: number) => Query<R>
-): Effect.Effect<Answer<R>, Problem> =>
+): Effect.Effect<Answer<R>, ChartProblem> =>
   Effect.gen(function* () {
     const open = yield* Effect.mapError(marts, unavailable)
     const asked = Either.all({ scope: parseScope(params, open), limit: parseLimit(params) })

@@ -1,6 +1,7 @@
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import { charts } from "../charts.ts"
 import { Effect } from "effect"
 import { createHash } from "node:crypto"
 
@@ -20,7 +21,8 @@ export const makeAnswerCache = (version: Effect.Effect<string | undefined>) => {
     Effect.gen(function* () {
       const request = yield* HttpServerRequest.HttpServerRequest
       const before = yield* version
-      const cacheable = request.method === "GET" && request.url.startsWith("/api/")
+      const path = request.url.split("?", 1)[0]
+      const cacheable = request.method === "GET" && Object.hasOwn(charts, path.replace("/api/", ""))
       if (before === undefined || !cacheable) return yield* app
       const etag = etagOf(before, request.url)
       const headers = { etag, "cache-control": "no-cache" }

@@ -1,5 +1,4 @@
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import type { Problem } from "../api/answers.ts"
 
 const titles: Readonly<Record<number, string>> = {
   400: "A parameter is wrong",
@@ -10,7 +9,8 @@ const titles: Readonly<Record<number, string>> = {
   503: "Not available yet"
 }
 
-export const problemOf = (status: number, detail: string): Problem => ({
+/** Problem details; `status` keeps its literal type, by which the API tells its problems apart. */
+export const problemOf = <const Status extends number>(status: Status, detail: string) => ({
   type: "about:blank",
   title: titles[status] ?? "Request failed",
   status,

@@ -180,7 +180,7 @@ export const Panel = <R extends object>(props: PanelProps<R>) => {
       </header>
       <div
         class={`panel-body ${stale && data !== undefined ? "fading" : ""}`}
-        style={{ minHeight: `${height}px` }}
+        style={{ "--height": `${height}px` }}
       >
         {error !== undefined && data === undefined ? (
           <p class="message">{error}</p>
