@@ -24,7 +24,7 @@ const unavailable = (file: string, cause: unknown): WarehouseUnavailable => {
   const text = messageOf(cause)
   const fail = (reason: WarehouseUnavailable["reason"], message: string) =>
     new WarehouseUnavailable({ reason, file, message, cause })
-  if (/lock|being used by another process|same database file|already attached/i.test(text)) {
+  if (/\block\b|being used by another process|same database file|already attached/i.test(text)) {
     const pid = /PID (\d+)/.exec(text)?.[1]
     return fail(
       "locked",

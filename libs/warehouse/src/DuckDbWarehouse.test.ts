@@ -1,0 +1,127 @@
+import { Effect, Exit } from "effect"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import fs from "node:fs"
+import os from "node:os"
+import path from "node:path"
+import process from "node:process"
+import { afterAll, expect, it } from "vitest"
+import { makeDuckDbWarehouse } from "./DuckDbWarehouse.ts"
+import { prepareLedger } from "./schema.ts"
+import type { WarehouseUnavailable } from "./WarehouseError.ts"
+
+const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "musify-duckdb-"))
+afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }))
+
+const use = (file: string, statements: ReadonlyArray<string>) =>
+  Effect.scoped(
+    Effect.flatMap(makeDuckDbWarehouse({ file, threads: 1 }).open, (session) =>
+      session.run("test", statements)
+    )
+  )
+
+const made = async (name: string): Promise<string> => {
+  const file = path.join(scratch, name)
+  await Effect.runPromise(use(file, ["CREATE TABLE t AS SELECT range AS n FROM range(200000)", "CHECKPOINT"]))
+  return file
+}
+
+const openFails = (file: string): Promise<WarehouseUnavailable> =>
+  Effect.runPromise(Effect.flip(use(file, ["SELECT sum(n) FROM t"]))) as Promise<WarehouseUnavailable>
+
+it("a file that is no database, or is cut off, is named and left as it is", async () => {
+  const noise = path.join(scratch, "noise.duckdb")
+  fs.writeFileSync(noise, "x".repeat(20_000))
+  const cut = await made("cut.duckdb")
+  fs.truncateSync(cut, 9_000)
+  const stub = await made("stub.duckdb")
+  fs.truncateSync(stub, 100)
+  for (const file of [noise, cut, stub]) {
+    const before = fs.readFileSync(file)
+    const error = await openFails(file)
+    expect([error._tag, error.reason]).toEqual(["WarehouseUnavailable", "damaged"])
+    expect(error.message).toContain(file)
+    expect(error.message).toContain("builds it again from the lake")
+    expect(fs.readFileSync(file).equals(before)).toBe(true)
+  }
+})
+
+it("a flipped bit in the data is found, never read as a number", async () => {
+  const file = await made("flipped.duckdb")
+  const bytes = fs.readFileSync(file)
+  // One bit in each block after the three headers.
+  for (let at = 4096 * 3 + 1000; at < bytes.length; at += 262_144) bytes[at] ^= 4
+  fs.writeFileSync(file, bytes)
+  const error = await openFails(file)
+  expect([error._tag, error.reason]).toEqual(["WarehouseUnavailable", "damaged"])
+  expect(error.message).toContain(file)
+})
+
+it("a file that another process has open is told from a damaged one", async () => {
+  const file = await made("locked.duckdb")
+  const holder = spawn(
+    process.execPath,
+    [
+      "--input-type=module",
+      "-e",
+      `import { DuckDBInstance } from "@duckdb/node-api"
+const instance = await DuckDBInstance.create(${JSON.stringify(file)})
+globalThis.connection = await instance.connect()
+console.log("open")
+process.stdin.resume()`
+    ],
+    { cwd: import.meta.dirname, stdio: ["pipe", "pipe", "inherit"] }
+  )
+  try {
+    await once(holder.stdout, "data")
+    const error = await openFails(file)
+    expect([error._tag, error.reason]).toEqual(["WarehouseUnavailable", "locked"])
+    expect(error.message).toContain(file)
+  } finally {
+    holder.kill("SIGKILL")
+    await once(holder, "exit")
+  }
+  await Effect.runPromise(use(file, ["SELECT sum(n) FROM t"]))
+})
+
+it("a warehouse of a newer release is refused and not touched", async () => {
+  const file = path.join(scratch, "newer.duckdb")
+  const prepare = Effect.scoped(
+    Effect.flatMap(makeDuckDbWarehouse({ file, threads: 1 }).open, (session) => prepareLedger(session, file))
+  )
+  await Effect.runPromise(prepare)
+  await Effect.runPromise(use(file, ["UPDATE warehouse_info SET value = '99' WHERE name = 'format'"]))
+  const before = fs.readFileSync(file)
+  const error = (await Effect.runPromise(Effect.flip(prepare))) as WarehouseUnavailable
+  expect(error.reason).toBe("newer format")
+  expect(error.message).toContain(file)
+  expect(fs.readFileSync(file).equals(before)).toBe(true)
+})
+
+it("a transaction that fails or is interrupted leaves nothing behind", async () => {
+  const file = path.join(scratch, "rollback.duckdb")
+  const count = await Effect.runPromise(
+    Effect.scoped(
+      Effect.gen(function* () {
+        const session = yield* makeDuckDbWarehouse({ file, threads: 1 }).open
+        yield* session.run("test", ["CREATE TABLE t (n INTEGER)"])
+        const insert = session.run("test", ["INSERT INTO t VALUES (1)"])
+        yield* Effect.exit(session.transaction(Effect.zipRight(insert, Effect.fail("stop"))))
+        const stopped = yield* Effect.exit(
+          session
+            .transaction(
+              Effect.zipRight(
+                insert,
+                session.query("long", "SELECT count(*) FROM range(10000000000) a, range(10000000000) b")
+              )
+            )
+            .pipe(Effect.timeout("200 millis"))
+        )
+        expect(Exit.isFailure(stopped)).toBe(true)
+        yield* session.transaction(insert)
+        return yield* session.query("test", "SELECT count(*) AS n FROM t")
+      })
+    )
+  )
+  expect(count).toEqual([{ n: 1n }])
+})

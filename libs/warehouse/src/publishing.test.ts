@@ -1,0 +1,201 @@
+import type { Topic } from "@musify/domain/Topic.ts"
+import { Effect, Option } from "effect"
+import * as fc from "fast-check"
+import fs from "node:fs"
+import path from "node:path"
+import { expect, it } from "vitest"
+import { models } from "./models/models.ts"
+import { current } from "./Published.ts"
+import type { History } from "./spec/arbitraryHistories.ts"
+import { arbitraryHistory, trickyCatalog } from "./spec/arbitraryHistories.ts"
+import type { Logged } from "./spec/logged.ts"
+import { dump, expectSame, makePlace, plansOf, removeScratch, run } from "./testing/harness.ts"
+import { putPlan } from "./testing/lakeFixture.ts"
+
+removeScratch()
+
+/** One history with plenty in it. */
+const history: History = fc
+  .sample(arbitraryHistory({ odd: false }), { numRuns: 40, seed: 7 })
+  .reduce((most, one) => (one.events.length > most.events.length ? one : most))
+
+const view = (topic: Topic, ts: number, offset: number, session: number): Logged =>
+  ({
+    topic,
+    partition: 0,
+    offset,
+    event: {
+      ts,
+      sessionId: session,
+      itemInSession: 0,
+      level: "free",
+      auth: "Logged In",
+      userId: session,
+      firstName: "Ada",
+      lastName: "Li",
+      gender: "F",
+      registration: null,
+      city: "Ukiah",
+      state: "CA",
+      zip: "95482",
+      lat: 39.1,
+      lon: -123.2,
+      userAgent: null,
+      artist: "Twins",
+      song: "Two",
+      duration: 3.99,
+      page: "NextSong",
+      method: "PUT",
+      status: 200,
+      tag: null
+    }
+  }) as unknown as Logged
+
+const day = Date.UTC(2026, 10, 9)
+const hour = 3_600_000
+
+it("a pass killed before any of its steps leaves what the next one needs", async () => {
+  await Effect.runPromise(
+    Effect.gen(function* () {
+      const plans = plansOf(history, [5, 9])
+      const half = Math.ceil(plans.length / 2)
+      const whole = yield* makePlace()
+      for (const plan of plans) yield* putPlan(whole.store, plan)
+      yield* run(whole, { history })
+      const wanted = yield* dump(whole)
+      let steps = 0
+      // Every sixth step of a pass of 40 or so; the last turn meets the end and is not killed.
+      for (let killAt = 0, killed = true; killed; killAt += 6) {
+        const place = yield* makePlace()
+        for (const plan of plans.slice(0, half)) yield* putPlan(place.store, plan)
+        yield* run(place, { history })
+        for (const plan of plans.slice(half)) yield* putPlan(place.store, plan)
+        killed = yield* run(place, { history, killAt }).pipe(
+          Effect.as(false),
+          Effect.catchTag("Killed", () => Effect.succeed(true))
+        )
+        if (killed) steps++
+        yield* run(place, { history })
+        const found = yield* dump(place)
+        for (const { name } of models) expectSame(name, found[name], wanted[name])
+        const published = Option.getOrThrow(yield* current(place.published))
+        for (const files of Object.values(published.manifest.tables))
+          for (const file of files) expect(fs.existsSync(path.join(published.folder, file.path))).toBe(true)
+        expect(published.manifest.rows["fact_streams"]).toBe(wanted["fact_streams"].length)
+        const marts = published.manifest.tables["mart_listening"].reduce((sum, { rows }) => sum + rows, 0)
+        expect(marts).toBe(wanted["mart_listening"].length)
+      }
+      expect(steps).toBeGreaterThan(4)
+    })
+  )
+}, 120_000)
+
+it("days that did not change are linked, and a second pass publishes nothing", async () => {
+  await Effect.runPromise(
+    Effect.gen(function* () {
+      const place = yield* makePlace()
+      const event = (ts: number, offset: number) => view("listen_events", ts, offset, offset + 1)
+      const options = { history: { events: [], catalog: trickyCatalog } }
+      const put = (seq: number, events: ReadonlyArray<Logged>) =>
+        putPlan(place.store, { topic: "listen_events", partition: 0, seq, events })
+      yield* put(0, [event(day, 0), event(day + 30 * hour, 1)])
+      yield* run(place, options)
+      const first = Option.getOrThrow(yield* current(place.published))
+      yield* put(1, [event(day + 31 * hour, 2)])
+      yield* run(place, options)
+      const second = Option.getOrThrow(yield* current(place.published))
+      const inode = (version: typeof first, date: string) =>
+        fs.statSync(version.files("mart_listening", { from: date, to: date })[0]).ino
+      expect(inode(second, "2026-11-09")).toBe(inode(first, "2026-11-09"))
+      expect(inode(second, "2026-11-10")).not.toBe(inode(first, "2026-11-10"))
+      yield* run(place, options)
+      expect(Option.getOrThrow(yield* current(place.published)).manifest.version).toBe(
+        second.manifest.version
+      )
+    })
+  )
+})
+
+it("an hour that gets events after its chain had passed it is a late hour; the open hour is none", async () => {
+  await Effect.runPromise(
+    Effect.gen(function* () {
+      const place = yield* makePlace()
+      const options = { history: { events: [], catalog: [] } }
+      const put = (seq: number, times: ReadonlyArray<number>) =>
+        putPlan(place.store, {
+          topic: "page_view_events",
+          partition: 0,
+          seq,
+          events: times.map((ts, i) => view("page_view_events", ts, seq * 10 + i, seq * 10 + i))
+        })
+      yield* put(0, [day, day + hour])
+      yield* run(place, options)
+      yield* put(1, [day + hour + 5])
+      expect((yield* run(place, options)).lateHours).toEqual([])
+      yield* put(2, [day + 7, day + hour + 9])
+      const summary = yield* run(place, options)
+      expect([summary.hours, summary.lateHours]).toEqual([2, ["2026-11-09T00"]])
+      const { manifest } = Option.getOrThrow(yield* current(place.published))
+      expect(manifest.lateHours.map((late) => late.hour * hour)).toEqual([day])
+      expect(manifest.through).toBe(day + hour + 9)
+    })
+  )
+})
+
+it("a lake file that is cut off or holds other rows stops the build by name, and the last good state stays", async () => {
+  await Effect.runPromise(
+    Effect.gen(function* () {
+      const place = yield* makePlace()
+      const options = { history: { events: [], catalog: [] } }
+      const put = (seq: number) =>
+        putPlan(place.store, {
+          topic: "page_view_events",
+          partition: 0,
+          seq,
+          events: [0, 1].map((i) => view("page_view_events", day + seq * hour + i, seq * 2 + i, seq * 2 + i))
+        })
+      yield* put(0)
+      yield* put(1)
+      yield* run(place, options)
+      const before = yield* dump(place)
+      yield* put(2)
+      const [entry] = yield* place.store.list("lake/page_view_events/year=2026/month=11/day=09/hour=02/")
+      const file = place.store.locate(entry.name)
+      const bytes = fs.readFileSync(file)
+      fs.writeFileSync(file, bytes.subarray(0, bytes.length - 30))
+      const damaged = yield* Effect.flip(run(place, options))
+      expect(damaged._tag).toBe("LakeFileDamaged")
+      expect(damaged.message).toContain(file)
+      const [other] = yield* place.store.list("lake/page_view_events/year=2026/month=11/day=09/hour=01/")
+      fs.copyFileSync(place.store.locate(other.name), file)
+      const failed = yield* Effect.flip(run(place, options))
+      expect(failed._tag).toBe("AuditsFailed")
+      expect(failed.message).toContain("the files hold the rows that their plans say")
+      const after = yield* dump(place)
+      for (const { name } of models) expectSame(name, after[name], before[name])
+      expect(Option.getOrThrow(yield* current(place.published)).manifest.rows["fact_page_views"]).toBe(4)
+      fs.writeFileSync(file, bytes)
+      expect((yield* run(place, options)).hours).toBe(1)
+    })
+  )
+})
+
+it("another catalog makes everything anew, and nothing is published half way", async () => {
+  await Effect.runPromise(
+    Effect.gen(function* () {
+      const place = yield* makePlace()
+      for (const plan of plansOf(history, [1000])) yield* putPlan(place.store, plan)
+      yield* run(place, { history: { ...history, catalog: [] } })
+      const first = Option.getOrThrow(yield* current(place.published)).manifest.version
+      const other = { history: { ...history, catalog: trickyCatalog }, maxHours: 3, catalogVersion: "other" }
+      yield* Effect.ignore(run(place, { ...other, killAt: 40 }))
+      expect(Option.getOrThrow(yield* current(place.published)).manifest.version).toBe(first)
+      yield* run(place, other)
+      const fresh = yield* makePlace()
+      for (const plan of plansOf(history, [1000])) yield* putPlan(fresh.store, plan)
+      yield* run(fresh, other)
+      const [found, wanted] = [yield* dump(place), yield* dump(fresh)]
+      for (const { name } of models) expectSame(name, found[name], wanted[name])
+    })
+  )
+}, 60_000)

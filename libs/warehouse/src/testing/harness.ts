@@ -1,0 +1,151 @@
+import { topics } from "@musify/domain/Topic.ts"
+import { makeLocalDirectoryObjectStore } from "@musify/lake/LocalDirectoryObjectStore.ts"
+import type { ObjectStoreService } from "@musify/lake/ObjectStore.ts"
+import { ObjectStore } from "@musify/lake/ObjectStore.ts"
+import { Data, Effect, Layer } from "effect"
+import fs from "node:fs"
+import os from "node:os"
+import path from "node:path"
+import { afterAll, expect } from "vitest"
+import { buildPass } from "../buildPass.ts"
+import { layer as duckDb, makeDuckDbWarehouse } from "../DuckDbWarehouse.ts"
+import { models } from "../models/models.ts"
+import type { History } from "../spec/arbitraryHistories.ts"
+import type { Row } from "../spec/tables.ts"
+import { canonical } from "../spec/tables.ts"
+import type { FixturePlan } from "./lakeFixture.ts"
+
+const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "musify-warehouse-"))
+/** Call it once per test file: removes what the tests wrote. */
+export const removeScratch = () => afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }))
+let folders = 0
+
+export class Killed extends Data.TaggedError("Killed")<{ readonly step: string }> {}
+
+export interface Place {
+  readonly store: ObjectStoreService
+  readonly published: string
+  readonly file: string
+}
+
+export const makePlace = (): Effect.Effect<Place> =>
+  Effect.gen(function* () {
+    const root = path.join(scratch, String(folders++))
+    const store = yield* Effect.orDie(
+      makeLocalDirectoryObjectStore({ directory: path.join(root, "bucket"), durability: "process" })
+    )
+    return {
+      store,
+      published: path.join(root, "bucket", "published"),
+      file: path.join(root, "warehouse.duckdb")
+    }
+  })
+
+export interface RunOptions {
+  readonly history: History
+  readonly maxHours?: number
+  readonly catalogVersion?: string
+  /** The step, counted over the run, before which the run is killed. */
+  readonly killAt?: number | undefined
+  readonly rebuild?: { readonly from: number; readonly to: number }
+}
+
+export const run = (place: Place, { catalogVersion, history, killAt, maxHours, rebuild }: RunOptions) => {
+  let step = 0
+  return buildPass({
+    published: place.published,
+    catalog: { version: catalogVersion ?? "test", songs: history.catalog },
+    maxHours: maxHours ?? 1000,
+    maxRows: 1_000_000,
+    rebuild,
+    onStep: (name) => (step++ === killAt ? Effect.fail(new Killed({ step: name })) : Effect.void),
+    onProgress: () => Effect.void
+  }).pipe(
+    Effect.provide(
+      Layer.merge(duckDb({ file: place.file, threads: 1 }), Layer.succeed(ObjectStore, place.store))
+    )
+  )
+}
+
+/** All tables as sorted lines. */
+export const dump = (place: Place, names: ReadonlyArray<string> = models.map(({ name }) => name)) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const session = yield* makeDuckDbWarehouse({ file: place.file, threads: 1 }).open
+      const tables: Record<string, ReadonlyArray<string>> = {}
+      for (const name of names) {
+        const model = models.find((one) => one.name === name)
+        const columns = model?.columns.map((column) => column.name) ?? []
+        // The driver takes a byte order mark off the start of a text: a dot before it keeps the text whole.
+        const select = model?.columns.map(({ name, type }) =>
+          type === "string" ? `'.' || "${name}" AS "${name}"` : `"${name}"`
+        )
+        const rows = yield* session.query("dump", `SELECT ${select?.join(", ")} FROM ${name}`)
+        const plain = rows.map((row) =>
+          Object.fromEntries(
+            columns.map((column) => {
+              const value = row[column]
+              const type = model?.columns.find((one) => one.name === column)?.type
+              const isKey = /(^|_)key$/.test(column) && type === "int64"
+              if (typeof value === "string" && type === "string") return [column, value.slice(1)]
+              return [
+                column,
+                typeof value === "bigint" && !(isKey && column !== "hour_key") ? Number(value) : value
+              ]
+            })
+          )
+        )
+        tables[name] = canonical(columns, plain as ReadonlyArray<Row>)
+      }
+      return tables
+    })
+  )
+
+/** Fails with the rows that only one side has. */
+export const expectSame = (table: string, found: ReadonlyArray<string>, wanted: ReadonlyArray<string>) => {
+  if (JSON.stringify(found) === JSON.stringify(wanted)) return
+  const extra = found.filter((row) => !wanted.includes(row))
+  const missing = wanted.filter((row) => !found.includes(row))
+  expect.fail(
+    `${table} (${found.length} rows, ${wanted.length} wanted)\nextra ${extra.join("\n")}\nmissing ${missing.join("\n")}`
+  )
+}
+
+/** A history cut into plans: per chain, chunks of the given sizes in turn. */
+export const plansOf = (history: History, sizes: ReadonlyArray<number>): ReadonlyArray<FixturePlan> => {
+  const plans: Array<FixturePlan> = []
+  let turn = 0
+  for (const topic of topics) {
+    for (const partition of [0, 1]) {
+      const events = history.events
+        .filter((logged) => logged.topic === topic && logged.partition === partition)
+        .sort((a, b) => a.offset - b.offset)
+      for (let i = 0, seq = 0; i < events.length; seq++) {
+        const size = sizes[turn++ % sizes.length]
+        plans.push({ topic, partition, seq, events: events.slice(i, i + size) })
+        i += size
+      }
+    }
+  }
+  return plans
+}
+
+/** The plans in a random order that keeps each chain's own. */
+export const interleave = (
+  plans: ReadonlyArray<FixturePlan>,
+  picks: ReadonlyArray<number>
+): ReadonlyArray<FixturePlan> => {
+  const chains = new Map<string, Array<FixturePlan>>()
+  for (const plan of plans) {
+    const chain = `${plan.topic}/${plan.partition}`
+    chains.set(chain, [...(chains.get(chain) ?? []), plan])
+  }
+  const queues = [...chains.values()]
+  const order: Array<FixturePlan> = []
+  for (let turn = 0; queues.length > 0; turn++) {
+    const at = picks[turn % picks.length] % queues.length
+    order.push(queues[at].shift() as FixturePlan)
+    if (queues[at].length === 0) queues.splice(at, 1)
+  }
+  return order
+}
