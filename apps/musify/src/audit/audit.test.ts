@@ -1,5 +1,4 @@
 import { DuckDBInstance } from "@duckdb/node-api"
-import { UserError } from "@musify/runtime/UserError.ts"
 import { EventLog } from "@musify/stream/EventLog.ts"
 import { makeInMemoryEventLog } from "@musify/stream/InMemoryEventLog.ts"
 import { Effect } from "effect"
@@ -31,7 +30,7 @@ const options = ({ catalog, root }: Fixture, more: Partial<AuditOptions>): Audit
   deep: false,
   drained: true,
   seed: 1,
-  ranges: 4,
+  ranges: 1,
   patience: "2 seconds",
   ...more
 })
@@ -86,7 +85,7 @@ const filesCheck = "every file as planned"
 
 test("a pipeline that has run to its end is clean, deep too, and every check has looked at something", async () => {
   fixture = copyFixture(clean)
-  const report = await auditOf(fixture, { deep: true })
+  const report = await auditOf(fixture, { deep: true, ranges: 8 })
   expect(wrong(report), reportText(report)).toMatchObject({ names: [] })
   for (const check of report.checks) expect(check.checked, check.name).toBeGreaterThan(0)
   expect(report.checks[1].checked).toBe(history.events.length + 1)
@@ -170,79 +169,104 @@ describe("log and lake", () => {
   })
 })
 
+/** Faults in the warehouse, and what the report must say of each. They lie apart, so that one audit tells them all. */
+const warehouseFaults: ReadonlyArray<readonly [name: string, fault: string, says: RegExp]> = [
+  [
+    "a dropped fact",
+    "DELETE FROM fact_streams WHERE ts = (SELECT min(ts) FROM fact_streams)",
+    /fact_streams 2026-\d\d-\d\dT\d\d rows: expected \d+, found \d+/
+  ],
+  [
+    "a doubled fact",
+    "INSERT INTO fact_page_views SELECT * FROM fact_page_views LIMIT 1",
+    /fact_page_views 2026-\d\d-\d\dT\d\d rows: expected \d+, found \d+/
+  ],
+  [
+    "a wrong duration",
+    "UPDATE fact_streams SET duration = duration + 0.5 WHERE ts = (SELECT max(ts) FROM fact_streams)",
+    /fact_streams 2026-\d\d-\d\dT\d\d micros: expected \d+, found \d+/
+  ],
+  [
+    "a wrong column",
+    "UPDATE fact_page_views SET page = 'Elsewhere' WHERE ts = (SELECT max(ts) FROM fact_page_views)",
+    /fact_page_views 2026-\d\d-\d\dT\d\d checksum/
+  ],
+  [
+    "a gap in a user's versions",
+    "UPDATE dim_users SET valid_to = valid_to - INTERVAL 1 MILLISECOND WHERE user_id = (SELECT min(user_id) FROM dim_users WHERE valid_to IS NOT NULL)",
+    /dim_users versions that do not end where the next begins: expected 0, found [1-9]/
+  ],
+  [
+    "two current versions",
+    "UPDATE dim_users SET is_current = true WHERE user_id = (SELECT min(user_id) FROM dim_users WHERE NOT is_current)",
+    /dim_users users without exactly one current version: expected 0, found 1/
+  ],
+  [
+    "a wrong attribute",
+    "UPDATE dim_users SET level = 'gold' WHERE is_current AND user_id = (SELECT max(user_id) FROM dim_users)",
+    /dim_users user_id=\d valid_from=\S+: expected .*level=\w+.*, found .*level=gold/
+  ],
+  [
+    "a fact of another's version",
+    "UPDATE fact_level_changes SET user_key = (SELECT max(user_key) FROM dim_users)",
+    /fact_level_changes rows whose user_key is not the user's version at that time/
+  ],
+  [
+    "an orphan key",
+    "UPDATE fact_auth SET location_key = 12",
+    /fact_auth rows whose location_key dim_location does not have/
+  ],
+  [
+    "a doubled key",
+    "INSERT INTO dim_location SELECT * FROM dim_location LIMIT 1",
+    /dim_location rows with a location_key that others have/
+  ],
+  [
+    "a wrong song",
+    "UPDATE fact_streams SET song_key = (SELECT max(song_key) FROM dim_songs)",
+    /fact_streams 2026-\d\d-\d\dT\d\d hour=\d+ song_key=\d+ artist_key=\d+: expected/
+  ],
+  [
+    "a wrong session",
+    "UPDATE fact_sessions SET seconds_listened = seconds_listened + 1",
+    /fact_sessions session_id=\d: expected seconds_listened=\d+, found seconds_listened=\d+/
+  ]
+]
+
 describe("warehouse", () => {
-  test.each([
-    ["a dropped fact", "DELETE FROM fact_streams WHERE ts = (SELECT min(ts) FROM fact_streams)", factCheck],
-    ["a doubled fact", "INSERT INTO fact_page_views SELECT * FROM fact_page_views LIMIT 1", factCheck],
-    [
-      "a wrong sum",
-      "UPDATE fact_streams SET duration = duration + 0.5 WHERE ts = (SELECT min(ts) FROM fact_streams)",
-      factCheck
-    ],
-    [
-      "a wrong column",
-      "UPDATE fact_page_views SET page = 'Elsewhere' WHERE ts = (SELECT min(ts) FROM fact_page_views)",
-      factCheck
-    ],
-    [
-      "a gap in a user's versions",
-      "UPDATE dim_users SET valid_to = valid_to - INTERVAL 1 MILLISECOND WHERE valid_to IS NOT NULL",
-      recountCheck
-    ],
-    ["two current versions", "UPDATE dim_users SET is_current = true", "star schema"],
-    [
-      "a wrong attribute",
-      "UPDATE dim_users SET level = 'gold' WHERE is_current AND user_id = 1",
-      recountCheck
-    ],
-    [
-      "a fact of the wrong version",
-      "UPDATE fact_streams SET user_key = (SELECT max(user_key) FROM dim_users)",
-      "star schema"
-    ],
-    ["an orphan key", "UPDATE fact_auth SET location_key = 12", "star schema"],
-    ["a doubled key", "INSERT INTO dim_location SELECT * FROM dim_location LIMIT 1", "star schema"],
-    [
-      "a wrong song",
-      "UPDATE fact_streams SET song_key = (SELECT max(song_key) FROM dim_songs)",
-      recountCheck
-    ],
-    ["a wrong session", "UPDATE fact_sessions SET seconds_listened = seconds_listened + 1", recountCheck]
-  ])("%s", async (_, fault, check) => {
+  test("each fault is told by its own line, and also by the warehouse's audits", async () => {
     fixture = copyFixture(clean)
-    await inWarehouse(fault)
-    expect(wrong(await auditOf(fixture, { ranges: 1 })).names).toContain(check)
+    await inWarehouse(...warehouseFaults.map(([, fault]) => fault))
+    const { names, text } = wrong(await auditOf(fixture))
+    for (const [name, , says] of warehouseFaults) expect(text, name).toMatch(says)
+    expect(names).toEqual([factCheck, recountCheck, "star schema", "star schema"])
   })
 
-  test("an hour is named with what was expected and found", async () => {
+  test.each([warehouseFaults[0], warehouseFaults[4]])("%s alone is enough", async (_, fault, says) => {
     fixture = copyFixture(clean)
-    await inWarehouse("DELETE FROM fact_streams WHERE ts = (SELECT min(ts) FROM fact_streams)")
-    expect(wrong(await auditOf(fixture, { ranges: 1 })).text).toMatch(
-      /fact_streams 2026-05-31T\d\d rows: expected \d+, found \d+/
-    )
+    await inWarehouse(fault)
+    expect(wrong(await auditOf(fixture)).text).toMatch(says)
   })
 })
 
 describe("dashboard", () => {
-  test.each([
-    ["a play too many", "mart_listening", "SELECT * REPLACE (plays + 1 AS plays) FROM FILE", "summary"],
-    ["another state", "mart_listening", "SELECT * REPLACE ('TX' AS state) FROM FILE", "states"],
-    ["another song", "mart_songs", "SELECT * REPLACE (0 AS song_key) FROM FILE", "top songs"],
-    [
-      "an active user too many",
-      "mart_active_users",
-      "SELECT * REPLACE (wau + 1 AS wau) FROM FILE",
-      "active users"
-    ]
-  ])("%s", async (_, table, select, number) => {
+  test("each wrong mart is told by the charts that are made of it", async () => {
+    const faults = [
+      ["mart_listening", "SELECT * REPLACE (plays + 1 AS plays) FROM FILE"],
+      ["mart_songs", "SELECT * REPLACE (0 AS song_key, 0 AS artist_key) FROM FILE"],
+      ["mart_active_users", "SELECT * REPLACE (wau + 1 AS wau) FROM FILE"]
+    ] as const
     fixture = copyFixture(clean)
     const published = path.join(fixture.root, "bucket", "published")
     const version = fs.readFileSync(path.join(published, "CURRENT"), "utf8").trim()
     const manifest = JSON.parse(fs.readFileSync(path.join(published, version, "manifest.json"), "utf8"))
-    for (const file of manifest.tables[table]) await rewrite(path.join(published, version, file.path), select)
+    for (const [table, select] of faults)
+      for (const file of manifest.tables[table])
+        await rewrite(path.join(published, version, file.path), select)
     const { names, text } = wrong(await auditOf(fixture))
     expect(names).toEqual([numbersCheck])
-    expect(text).toContain(`dashboard: ${number}`)
+    for (const chart of ["summary", "trend", "states", "gender", "top songs", "top artists", "active users"])
+      expect(text).toContain(`dashboard: ${chart} `)
   })
 })
 
@@ -255,15 +279,15 @@ describe("damaged files are named, and no number is made of them", () => {
     expect(text).toContain(`${file}: cannot be read`)
   })
 
-  test("every bit flipped in turn somewhere in a data file is found by the deep audit", async () => {
+  test("a bit flipped in the pages or in the footer of a data file is found by the deep audit", async () => {
     fixture = copyFixture(clean)
     const file = dataFile("auth_events")
     const bytes = fs.readFileSync(file)
-    for (const share of [0.05, 0.3, 0.6, 0.97]) {
+    for (const share of [0.2, 0.97]) {
       const flipped = Buffer.from(bytes)
       flipped[Math.floor(share * bytes.length)] ^= 0x10
       fs.writeFileSync(file, flipped)
-      expect(wrong(await auditOf(fixture, { deep: true, ranges: 1 })).text).toContain(file)
+      expect(wrong(await auditOf(fixture, { deep: true })).text).toContain(file)
     }
   })
 
@@ -299,7 +323,6 @@ describe("damaged files are named, and no number is made of them", () => {
       (cause: unknown) => cause
     )
     expect(String(error)).toContain(file)
-    expect(UserError).toBeDefined()
   })
 
   test("a warehouse that another process holds is waited for, then told", async () => {

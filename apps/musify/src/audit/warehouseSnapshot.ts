@@ -12,7 +12,7 @@ import { literal } from "./DuckDbAudit.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
 
 const locked = (message: string): boolean =>
-  /lock|being used by another|already attached|unique file handle/i.test(message)
+  /\block\b|being used by another|already attached|unique file handle/i.test(message)
 
 /**
  * Attaches `warehouse.duckdb` read-only as `wh` until the scope closes. While it is attached no batcher can begin a
