@@ -38,7 +38,7 @@ const endpoint = <const Name extends ChartName, R, I>(name: Name, row: Schema.Sc
     .addSuccess(A.Answer(row))
     .addError(BadRequest)
     .addError(ServiceUnavailable)
-    .annotate(OpenApi.Title, charts[name].title)
+    .annotate(OpenApi.Summary, charts[name].title)
     .annotate(OpenApi.Description, charts[name].definition)
 
 const chartsGroup = HttpApiGroup.make("charts")

@@ -145,38 +145,46 @@ export const Freshness = ({ status, live, connected }: FreshnessProps) => {
   const stale = (live?.eventsPerSecond ?? 0) > 0 && now - (status.publishedAt ?? now) > staleAfter
   return (
     <p class="freshness">
-      <span>
-        data through <b>{timeText(through, now)}</b> UTC
-      </span>
+      data through <b>{timeText(through, now)}</b> UTC
       {lateHours.length > 0 && (
-        <span
-          data-tip={`Hours built again for late events\n${lateHours
-            .slice(0, 8)
-            .map((late) => timeText(late.hour * 36e5, now))
-            .join("\n")}`}
-        >
-          {lateHours.length} late {lateHours.length === 1 ? "hour" : "hours"} rebuilt{" "}
-          {timeText(lateHours[0].rebuiltAt, now)}
-        </span>
+        <>
+          {" · "}
+          <span
+            data-tip={`Hours built again for late events\n${lateHours
+              .slice(0, 8)
+              .map((late) => timeText(late.hour * 36e5, now))
+              .join("\n")}`}
+          >
+            {lateHours.length} late {lateHours.length === 1 ? "hour" : "hours"} rebuilt{" "}
+            {timeText(lateHours[0].rebuiltAt, now)}
+          </span>
+        </>
       )}
       {audits.total > 0 && (
-        <span
-          class={failed ? "bad" : ""}
-          data-tip={failed ? ["Audits that failed", ...audits.failed].join("\n") : undefined}
-        >
-          audits {audits.passed}/{audits.total} {failed ? "passed" : "passed"}
-        </span>
+        <>
+          {" · "}
+          <span
+            class={failed ? "bad" : ""}
+            data-tip={failed ? ["Audits that failed", ...audits.failed].join("\n") : undefined}
+          >
+            audits {audits.passed}/{audits.total} passed
+          </span>
+        </>
       )}
       {live !== undefined && (
-        <span class={stale ? "bad" : ""} data-tip="Age of the newest event on this page">
-          log → page {spanText(lag)}
-          {stale && ": nothing new is published, is the batcher running?"}
-        </span>
+        <>
+          {" · "}
+          <span class={stale ? "bad" : ""} data-tip="Age of the newest event on this page">
+            log → page {spanText(lag)}
+            {stale && ": nothing new is published, is the batcher running?"}
+          </span>
+        </>
       )}
-      {!connected && <span class="bad">connection lost, trying again</span>}
+      {!connected && <span class="bad"> · connection lost, trying again</span>}
       {problem !== null && (
         <span class="bad" data-tip={problem}>
-          the latest version cannot be read, showing the one before
+          {" "}
+          · the latest version cannot be read, showing the one before
         </span>
       )}
     </p>

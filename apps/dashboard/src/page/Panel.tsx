@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact"
-import { useEffect, useRef, useState } from "preact/hooks"
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks"
 import type { Answer } from "../api/answers.ts"
 import type { ChartText } from "../charts.ts"
 import type { Loaded } from "./useAnswer.ts"
@@ -67,7 +67,7 @@ interface SheetProps {
 /** A modal sheet: Esc, the button or a click beside it closes it. */
 export const Sheet = ({ title, onClose, children }: SheetProps) => {
   const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => dialog.current?.showModal(), [])
+  useLayoutEffect(() => dialog.current?.showModal(), [])
   return (
     <dialog
       ref={dialog}
