@@ -84,12 +84,17 @@ export const startActor = <State, Message, E = never, R = never>(
     })
 
     const lives = options.restart === undefined ? life : Effect.retry(life, options.restart)
-    const fiber = yield* Effect.acquireRelease(Effect.forkDaemon(Effect.ensuring(lives, close)), (running) =>
-      mailbox.end.pipe(
-        Effect.zipRight(Fiber.await(running)),
-        Effect.timeoutOption(options.drainWithin ?? "1 second"),
-        Effect.zipRight(Fiber.interrupt(running))
-      )
+    const fiber = yield* Effect.acquireRelease(
+      // What is forked while a resource is acquired could not be interrupted otherwise.
+      Effect.forkDaemon(Effect.ensuring(Effect.interruptible(lives), close)),
+      (running) =>
+        mailbox.end.pipe(
+          Effect.zipRight(Fiber.await(running)),
+          Effect.timeoutOption(options.drainWithin ?? "1 second"),
+          // Within a finalizer not even a timeout could interrupt otherwise.
+          Effect.interruptible,
+          Effect.zipRight(Fiber.interrupt(running))
+        )
     )
 
     const post = (envelope: Envelope<Message>) =>

@@ -101,8 +101,8 @@ export const makeProgress = (sink: ProgressSink): ProgressService => {
         const stage = stages.get(name)
         if (stage === undefined) stages.set(name, { report, startedAt: now, startedWith: report.done })
         else stage.report = report
-        // The first line of a stage waits too: most are over before anyone could read it.
-        if (stages.size === 1 && stage === undefined) shownAt = Math.max(shownAt, now - inPlaceEveryMs)
+        // The first line waits too: a short stage is over before anyone could read it.
+        if (stages.size === 1 && stage === undefined) shownAt = now
         if (now - shownAt >= (sink.inPlace ? inPlaceEveryMs : lineEveryMs)) draw(now)
       }),
     finish: (name) =>

@@ -1,7 +1,7 @@
 import type { CliApp, Command } from "@effect/cli"
 import { Command as Commands, ValidationError } from "@effect/cli"
 import * as NodeContext from "@effect/platform-node/NodeContext"
-import { Cause, Console, Context, Effect, Exit, Fiber, FiberId, Layer, Logger, Option } from "effect"
+import { Cause, type Console, Context, Effect, Exit, Fiber, FiberId, Layer, Logger, Option } from "effect"
 import fs from "node:fs"
 import process from "node:process"
 import { stripVTControlCharacters } from "node:util"
@@ -106,14 +106,23 @@ export interface RunMainOptions {
   readonly refuseUnknownKeys?: boolean
 }
 
+/** Where a program is run. */
+export interface MainContext {
+  /** As process.argv: runtime, program, then what the user gave. */
+  readonly args: ReadonlyArray<string>
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** The working directory, where musify.json is looked for. */
+  readonly directory: string
+}
+
 /** The program of a command: settings read, command run, nothing printed but its own output. */
 export const mainEffect = <Name extends string, E, A>(
   command: Command.Command<Name, CliApp.CliApp.Environment, E, A>,
   options: RunMainOptions,
-  args: ReadonlyArray<string>
+  { args, directory, environment }: MainContext
 ): Effect.Effect<void, E | UserError | ValidationError.ValidationError> =>
   Effect.gen(function* () {
-    const file = yield* readSettingsFile(process.cwd())
+    const file = yield* readSettingsFile(directory)
     if (options.refuseUnknownKeys === true) {
       for (const [key, { place }] of file) {
         if (!knownSettings().has(key)) {
@@ -125,8 +134,8 @@ export const mainEffect = <Name extends string, E, A>(
       }
     }
     yield* Commands.run(command, { name: options.name, version: options.version })(args).pipe(
-      Effect.provideService(SettingSources, settingSources(process.env, file)),
-      Effect.withConfigProvider(settingsConfigProvider(process.env, file))
+      Effect.provideService(SettingSources, settingSources(environment, file)),
+      Effect.withConfigProvider(settingsConfigProvider(environment, file))
     )
   }).pipe(withPlainConsole, Effect.provide(Layer.merge(NodeContext.layer, stderrLogger)))
 
@@ -152,7 +161,11 @@ export const runMain = <Name extends string, E, A>(
   })
 
   const fiber = Effect.runFork(
-    mainEffect(command, options, process.argv).pipe(Effect.provideService(MainState, state))
+    mainEffect(command, options, {
+      args: process.argv,
+      environment: process.env,
+      directory: process.cwd()
+    }).pipe(Effect.provideService(MainState, state))
   )
   // Keeps the process alive while only effects wait.
   const keepAlive = setInterval(() => {}, 2 ** 30)

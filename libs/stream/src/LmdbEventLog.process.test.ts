@@ -1,4 +1,5 @@
 import { topics } from "@musify/domain/Topic.ts"
+import { nodeArguments } from "@musify/runtime/testing/nodeArguments.ts"
 import { Effect } from "effect"
 import fc from "fast-check"
 import { open } from "lmdb"
@@ -17,10 +18,6 @@ import { layer, makeLmdbEventLog } from "./LmdbEventLog.ts"
 import { plainOf, readAll, recordsOf } from "./testing/plainRecords.ts"
 
 const child = fileURLToPath(new URL("./testing/logChild.ts", import.meta.url))
-const nodeArguments =
-  "typescript" in process.features && process.features.typescript !== false
-    ? [child]
-    : ["--import", "tsx", child]
 const root = fs.mkdtempSync(path.join(os.tmpdir(), "musify-log-"))
 afterAll(() => fs.rmSync(root, { recursive: true }))
 let folders = 0
@@ -45,7 +42,7 @@ const appendInChild = async (
 ): Promise<ReadonlyArray<Acknowledged>> => {
   const { batches, bytes, kill, seed } = options
   const args = ["append", folder, String(seed), String(batches), String(bytes)]
-  const running = spawn(process.execPath, [...nodeArguments, ...args], {
+  const running = spawn(process.execPath, [...nodeArguments(child), ...args], {
     stdio: ["ignore", "pipe", "inherit"]
   })
   let text = ""
@@ -157,7 +154,7 @@ describe("a damaged log file", () => {
 
   /** Reads the logs in a process of its own; what each one gave. */
   const readInChild = (folders: ReadonlyArray<string>) => {
-    const run = spawnSync(process.execPath, [...nodeArguments, "read", ...folders], {
+    const run = spawnSync(process.execPath, [...nodeArguments(child), "read", ...folders], {
       encoding: "utf8",
       maxBuffer: 1 << 28
     })

@@ -21,7 +21,7 @@ describe("Kafka's default partitioner", () => {
   })
 
   it("uses all partitions about equally for device ids", () => {
-    const counts = new Array<number>(6).fill(0)
+    const counts = Array.from({ length: 6 }, () => 0)
     for (let i = 0; i < 6000; i++) counts[partitionOf(bytes(`device-${i}`), 6)]++
     for (const count of counts) expect(Math.abs(count - 1000)).toBeLessThan(150)
   })
