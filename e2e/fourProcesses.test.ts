@@ -20,11 +20,19 @@ test("four processes over one data folder work like one", async () => {
   const all = Object.values(parts)
   try {
     const summary = async () => {
-      const response = await fetch(`http://127.0.0.1:${port}/api/summary`, { signal: AbortSignal.timeout(5000) })
-      const body = (await response.json()) as { readonly version: string; readonly rows: ReadonlyArray<object> }
+      const response = await fetch(`http://127.0.0.1:${port}/api/summary`, {
+        signal: AbortSignal.timeout(5000)
+      })
+      const body = (await response.json()) as {
+        readonly version: string
+        readonly rows: ReadonlyArray<object>
+      }
       return { status: response.status, body }
     }
-    const output = () => Object.entries(parts).map(([name, part]) => `--- ${name}\n${part.output()}`).join("\n")
+    const output = () =>
+      Object.entries(parts)
+        .map(([name, part]) => `--- ${name}\n${part.output()}`)
+        .join("\n")
     await until(
       async () => {
         const answer = await summary().catch(() => undefined)
@@ -47,7 +55,11 @@ test("four processes over one data folder work like one", async () => {
       const begin = Date.now()
       part.child.kill("SIGINT")
       const { code } = await part.finished
-      expect({ name, code, within: Date.now() - begin < 2500 }, part.output()).toEqual({ name, code: 0, within: true })
+      expect({ name, code, within: Date.now() - begin < 2500 }, part.output()).toEqual({
+        name,
+        code: 0,
+        within: true
+      })
     }
     await runJson(["ingest", ...data, "--once"])
     await runJson(["batch", "run", ...data])

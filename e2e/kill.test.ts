@@ -18,39 +18,35 @@ const small = ["--data", folder.path, "--users", "400", "--seed", "7", "--start"
  * One data folder is killed again and again: each round has new hours to bring in, is killed with SIGKILL at a random
  * moment (while it starts, simulates, ingests, builds, publishes or audits), and is run to its end.
  */
-test(
-  `a kill -9 at ${rounds} random moments costs nothing (seed ${seed})`,
-  async () => {
-    const random = seeded(seed)
-    for (let round = 0; round < rounds; round++) {
-      const day = 7 + Math.floor(round / 2)
-      const end = `2026-01-${String(day).padStart(2, "0")}T${round % 2 === 0 ? "09" : "21"}:30`
-      // Every third round everything runs at once, as a person's `npm start` does; the others stage by stage.
-      const live = round % 3 === 2
-      const args = live
-        ? ["up", ...small, "--end", end, "--port", String(await freePort())]
-        : ["up", ...small, "--end", end, "--once"]
-      const victim = start(args)
-      await sleep(300 + random() * 4500)
-      victim.child.kill("SIGKILL")
-      await victim.finished
-      const after = await run(["up", ...small, "--end", end, "--once", "--json"])
-      expect(after.code, `round ${round}, ${args.join(" ")}:\n${after.stdout}\n${after.stderr}`).toBe(0)
-      const summary = JSON.parse(after.stdout) as UpSummary
-      expect(summary.audit.ok).toBe(true)
-      for (const found of await globPositions(folder.path)) {
-        expect({ ...found, rows: found.last + 1, distinct: found.last + 1, first: 0 }).toEqual(found)
-      }
+test(`a kill -9 at ${rounds} random moments costs nothing (seed ${seed})`, async () => {
+  const random = seeded(seed)
+  for (let round = 0; round < rounds; round++) {
+    const day = 7 + Math.floor(round / 2)
+    const end = `2026-01-${String(day).padStart(2, "0")}T${round % 2 === 0 ? "09" : "21"}:30`
+    // Every third round everything runs at once, as a person's `npm start` does; the others stage by stage.
+    const live = round % 3 === 2
+    const args = live
+      ? ["up", ...small, "--end", end, "--port", String(await freePort())]
+      : ["up", ...small, "--end", end, "--once"]
+    const victim = start(args)
+    await sleep(300 + random() * 4500)
+    victim.child.kill("SIGKILL")
+    await victim.finished
+    const after = await run(["up", ...small, "--end", end, "--once", "--json"])
+    expect(after.code, `round ${round}, ${args.join(" ")}:\n${after.stdout}\n${after.stderr}`).toBe(0)
+    const summary = JSON.parse(after.stdout) as UpSummary
+    expect(summary.audit.ok).toBe(true)
+    for (const found of await globPositions(folder.path)) {
+      expect({ ...found, rows: found.last + 1, distinct: found.last + 1, first: 0 }).toEqual(found)
     }
-    // The killed folder holds what an undisturbed one holds.
-    const undisturbed = temporaryFolder()
-    try {
-      const same = small.map((arg) => (arg === folder.path ? undisturbed.path : arg))
-      await runJson(["up", ...same, "--end", "2026-01-16T21:30", "--once"])
-      expect(await globPositions(undisturbed.path)).toEqual(await globPositions(folder.path))
-    } finally {
-      undisturbed.remove()
-    }
-  },
-  600_000
-)
+  }
+  // The killed folder holds what an undisturbed one holds.
+  const undisturbed = temporaryFolder()
+  try {
+    const same = small.map((arg) => (arg === folder.path ? undisturbed.path : arg))
+    await runJson(["up", ...same, "--end", "2026-01-16T21:30", "--once"])
+    expect(await globPositions(undisturbed.path)).toEqual(await globPositions(folder.path))
+  } finally {
+    undisturbed.remove()
+  }
+}, 600_000)
