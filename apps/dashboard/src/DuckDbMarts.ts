@@ -1,9 +1,10 @@
 import { DuckDBInstance } from "@duckdb/node-api"
 import type { DuckDBConnection } from "@duckdb/node-api"
-import { Manifest } from "@musify/warehouse/Manifest.ts"
+import type { Manifest } from "@musify/warehouse/Manifest.ts"
+import { currentVersion as versionInForce, readManifest } from "@musify/warehouse/Published.ts"
+import type { PublishedDamaged } from "@musify/warehouse/Published.ts"
 import type { Scope } from "effect"
-import { Effect, Schema } from "effect"
-import fs from "node:fs/promises"
+import { Effect, Option } from "effect"
 import path from "node:path"
 import { NothingPublished, PublishedUnreadable } from "./DashboardError.ts"
 import type { Cell, Marts, Row } from "./Marts.ts"
@@ -56,29 +57,11 @@ export const makeDuckDb: Effect.Effect<DuckDBInstance, PublishedUnreadable, Scop
     (instance) => Effect.sync(() => instance.closeSync())
   )
 
-/** The name of the version in force, from `published/CURRENT`; undefined before the first publish. */
-export const currentVersion = (published: string): Effect.Effect<string | undefined, PublishedUnreadable> =>
-  Effect.tryPromise({
-    try: async () => {
-      try {
-        return (await fs.readFile(path.join(published, "CURRENT"), "utf8")).trim()
-      } catch (cause) {
-        if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined
-        throw cause
-      }
-    },
-    catch: unreadable(`Cannot read ${path.join(published, "CURRENT")}`)
-  })
+const asUnreadable = ({ message }: PublishedDamaged) => new PublishedUnreadable({ message })
 
-const readManifest = (file: string) =>
-  Effect.tryPromise({ try: () => fs.readFile(file, "utf8"), catch: unreadable(`Cannot read ${file}`) }).pipe(
-    Effect.flatMap((text) =>
-      Effect.mapError(
-        Schema.decode(Schema.parseJson(Manifest))(text),
-        unreadable(`${file} is not a manifest that this release understands`)
-      )
-    )
-  )
+/** The name of the version in force; undefined before the first publish. */
+export const currentVersion = (published: string): Effect.Effect<string | undefined, PublishedUnreadable> =>
+  versionInForce(published).pipe(Effect.map(Option.getOrUndefined), Effect.mapError(asUnreadable))
 
 const viewSql = (name: string, columns: string, files: ReadonlyArray<string>): string =>
   files.length === 0
@@ -116,7 +99,7 @@ export const openVersion = (
 ): Effect.Effect<Marts, PublishedUnreadable, Scope.Scope> =>
   Effect.gen(function* () {
     const root = path.resolve(published, version)
-    const manifest = yield* readManifest(path.join(root, "manifest.json"))
+    const manifest = yield* Effect.mapError(readManifest(published, version), asUnreadable)
     const connection = yield* Effect.acquireRelease(
       Effect.tryPromise({ try: () => duckDb.connect(), catch: unreadable("DuckDB does not connect") }),
       (open) => Effect.sync(() => open.closeSync())
@@ -130,9 +113,7 @@ export const openVersion = (
           await connection.run(viewSql(name, columns, files))
         }
       },
-      catch: unreadable(
-        `Published version ${version} cannot be read (build it again with: musify batch rebuild)`
-      )
+      catch: unreadable(`Published version ${version} cannot be read (musify batch run publishes again)`)
     })
     // One query at a time per connection: DuckDB itself spreads a query over the cores.
     const turn = yield* Effect.makeSemaphore(1)

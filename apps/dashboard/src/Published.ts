@@ -1,7 +1,7 @@
 import { Clock, Deferred, Effect, Exit, Ref, Scope } from "effect"
 import type { DurationInput } from "effect/Duration"
 import { NothingPublished } from "./DashboardError.ts"
-import { currentVersion, makeDuckDb, openVersion } from "./DuckDbMarts.ts"
+import { makeDuckDb, openVersion, currentVersion } from "./DuckDbMarts.ts"
 import type { Marts } from "./Marts.ts"
 
 const hostClock = Clock.make()
