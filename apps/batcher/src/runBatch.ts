@@ -44,11 +44,12 @@ export const folderCatalog: Effect.Effect<
 })
 
 const pass = (
-  options: BatchOptions
+  options: BatchOptions,
+  readCatalog: typeof folderCatalog = folderCatalog
 ): Effect.Effect<BatchSummary, BatchError, DataFolder | ObjectStore | Warehouse> =>
   Effect.gen(function* () {
     const folder = yield* DataFolder
-    const catalog = yield* folderCatalog
+    const catalog = yield* readCatalog
     return yield* buildPass({
       ...options,
       published: folder.published,
@@ -84,6 +85,18 @@ const untilNext = (rhythm: BatchRhythm): Effect.Effect<void> =>
     ? Effect.sleep(rhythm.every)
     : Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(pause(rhythm, now)))
 
+/** The folder's catalog, read once: its name is fixed as soon as it has one, and ten thousand songs take a while. */
+const rememberedCatalog: Effect.Effect<typeof folderCatalog> = Effect.sync(() => {
+  let known: Catalog | undefined
+  return Effect.suspend(() =>
+    known !== undefined
+      ? Effect.succeed(known)
+      : Effect.tap(folderCatalog, (catalog) => {
+          known = catalog
+        })
+  )
+})
+
 /** Troubles that a later pass may not meet; others stop the batcher. */
 const passes = (error: BatchError): boolean =>
   error._tag === "AuditsFailed" ||
@@ -101,7 +114,8 @@ export const watchBatches = (
     Effect.gen(function* () {
       const folder = yield* DataFolder
       yield* folder.lockRole("batcher")
-      const once = pass(options).pipe(
+      const catalog = yield* rememberedCatalog
+      const once = pass(options, catalog).pipe(
         Effect.flatMap(options.onBatch),
         Effect.catchIf(passes, (error) => options.onTrouble(error.message)),
         Effect.zipRight(untilNext(options.rhythm))

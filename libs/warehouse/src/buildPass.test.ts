@@ -13,12 +13,16 @@ import { putPlan } from "./testing/lakeFixture.ts"
 removeScratch()
 
 const scenario = fc.record({
-  history: arbitraryHistory(),
+  history: arbitraryHistory().filter(({ events }) => events.length > 8),
   sizes: fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 5 }),
   picks: fc.array(fc.nat(1000), { minLength: 1, maxLength: 12 }),
-  runs: fc.integer({ min: 1, max: 4 }),
+  runs: fc.integer({ min: 2, max: 5 }),
   maxHours: fc.constantFrom(1, 2, 1000),
-  kills: fc.array(fc.option(fc.nat(45), { freq: 2 }), { minLength: 1, maxLength: 4 })
+  // Most passes live, so that most hours are built on top of others.
+  kills: fc.array(fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, fc.nat(45)), {
+    minLength: 4,
+    maxLength: 4
+  })
 })
 
 it("any order, split, repeat and kill gives the tables of the specification, and of one full rebuild", async () => {
@@ -31,7 +35,7 @@ it("any order, split, repeat and kill gives the tables of the specification, and
           const each = Math.max(1, Math.ceil(plans.length / runs))
           for (let i = 0, turn = 0; i < plans.length; i += each, turn++) {
             for (const plan of plans.slice(i, i + each)) yield* putPlan(place.store, plan)
-            const killAt = kills[turn % kills.length] ?? undefined
+            const killAt = kills[turn % kills.length]
             yield* Effect.catchTag(run(place, { history, maxHours, killAt }), "Killed", () => Effect.void)
           }
           yield* run(place, { history, maxHours })
@@ -49,6 +53,6 @@ it("any order, split, repeat and kill gives the tables of the specification, and
         })
       )
     ),
-    { numRuns: Number(process.env["RUNS"] ?? 6), endOnFailure: process.env["SHRINK"] === undefined }
+    { numRuns: Number(process.env["RUNS"] ?? 5), endOnFailure: process.env["SHRINK"] === undefined }
   )
 }, 600_000)
