@@ -112,6 +112,8 @@ export class EventWriter {
   /** Writes the events of what listener `i` does now, given its partition per topic. */
   write(i: number, device: number, partitions: Uint16Array, partitionsAt: number): void {
     const { model, listeners, firstStream } = this
+    // The last skip may end with this very event.
+    const wasSkipping = this.skipping
     const state = listeners.state[i]
     const page = this.stream(firstStream[pageTopic] + partitions[partitionsAt + pageTopic])
     const listen =
@@ -126,7 +128,7 @@ export class EventWriter {
       model.isStatusChange[state] === 1
         ? this.stream(firstStream[statusTopic] + partitions[partitionsAt + statusTopic])
         : -1
-    if (this.skipping) {
+    if (wasSkipping) {
       const writes =
         page !== dropped ||
         (listen !== -1 && listen !== dropped) ||

@@ -2,7 +2,7 @@ import type { Song } from "@musify/domain/Song.ts"
 import { type Topic, topics } from "@musify/domain/Topic.ts"
 import type { EventLog } from "@musify/stream/EventLog.ts"
 import type { EventLogError } from "@musify/stream/EventLogError.ts"
-import { Clock, Effect } from "effect"
+import { Clock, Effect, Fiber } from "effect"
 import { loadCast } from "./cast/loadCast.ts"
 import { type EventSink, logSink } from "./EventSink.ts"
 import type { EventsimConfig } from "./EventsimConfig.ts"
@@ -89,18 +89,20 @@ export const simulateInto = <SE, E = never, R = never>(
       return options.onProgress?.({ events, simulatedTime: simulation.time, share }) ?? Effect.void
     }
 
-    // A chunk is written before the next is made, so that memory stays bounded whatever the history's length.
+    // While one chunk is being written the next is made; never two, so that memory stays bounded.
     const runUntil = (until: number) =>
       Effect.gen(function* () {
-        for (;;) {
-          const done = simulation.advance(until, chunkEvents)
+        let writing: Fiber.Fiber<void, SE> | undefined
+        for (let done = false; !done;) {
+          done = simulation.advance(until, chunkEvents)
           const batches = simulation.take()
-          if (batches.length > 0) yield* sink.append(batches)
-          yield* report()
-          if (done) return
-          yield* Effect.yieldNow()
+          if (writing !== undefined) yield* Fiber.join(writing)
+          writing = batches.length === 0 ? undefined : yield* Effect.fork(sink.append(batches))
+          // Starts the append, which copies what it is given, and lets others in the process have their turn.
           yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
+          yield* report()
         }
+        if (writing !== undefined) yield* Fiber.join(writing)
       })
 
     yield* runUntil(options.until)
