@@ -70,10 +70,12 @@ export const RankList = ({
               <Move {...row} known={known} />
             </td>
             <td class="name">
-              <span class="title" title={row.name}>
-                {row.name}
+              <span class="names">
+                <span class="title" title={row.name}>
+                  {row.name}
+                </span>
+                {row.detail !== undefined && <span class="detail">{row.detail}</span>}
               </span>
-              {row.detail !== undefined && <span class="detail">{row.detail}</span>}
               <span class="bar" aria-hidden="true">
                 <span style={{ width: `${(100 * row.plays) / top}%` }} />
               </span>
