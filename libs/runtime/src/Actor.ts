@@ -91,8 +91,11 @@ export const startActor = <State, Message, E = never, R = never>(
         mailbox.end.pipe(
           Effect.zipRight(Fiber.await(running)),
           Effect.timeoutOption(options.drainWithin ?? "1 second"),
-          // Within a finalizer not even a timeout could interrupt otherwise.
+          // The timeout must be able to interrupt, but not be interrupted itself by what ends the scope: a finalizer
+          // is uninterruptible, and interruptible parts of an interrupted fiber do not run. So a fiber of its own.
           Effect.interruptible,
+          Effect.forkDaemon,
+          Effect.flatMap(Fiber.await),
           Effect.zipRight(Fiber.interrupt(running))
         )
     )
