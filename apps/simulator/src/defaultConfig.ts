@@ -171,7 +171,7 @@ const paid = transitions("Logged In", "paid", {
  */
 export const defaultConfig: EventsimConfigFile = {
   alpha: 75,
-  beta: 518_400,
+  beta: 950_400,
   damping: 0.09,
   "weekend-damping": 0.3,
   "weekend-damping-offset": 180,
