@@ -13,6 +13,7 @@ import type { Append, EventLogService } from "./EventLog.ts"
 import { EventLog } from "./EventLog.ts"
 import type { EventLogError } from "./EventLogError.ts"
 import { EventLogUnavailable, OffsetOutOfRange, UnexpectedOffset } from "./EventLogError.ts"
+import { commitErrorOf, logDamaged, logFailure } from "./logFailure.ts"
 import type { StoredBatch } from "./StoredBatch.ts"
 import { cutAt, joinSlices, takeSlices } from "./StoredBatch.ts"
 
@@ -47,36 +48,6 @@ const isTagged = (cause: unknown): cause is EventLogError =>
   cause instanceof OffsetOutOfRange ||
   cause instanceof EventLogUnavailable
 
-const advice: ReadonlyArray<readonly [RegExp, string, boolean]> = [
-  [
-    /no space left|quota|ENOSPC|EDQUOT/i,
-    "The disk is full: free some space; what was acknowledged is safe.",
-    true
-  ],
-  [/file too large|EFBIG/i, "The file may not grow any more (file size limit): raise that limit.", true],
-  [
-    /permission denied|not permitted|read-only|EACCES|EPERM|EROFS/i,
-    "Nothing can be written there: check its rights.",
-    false
-  ],
-  [/input\/output error|EIO/i, "The disk reports an error: check it.", true],
-  [
-    /corrupt|invalid|not found:|MDB_|bad|LMDB file/i,
-    "The file is damaged: restore it from a copy, or begin anew in another folder (--data).",
-    false
-  ]
-]
-
-const unavailable = (doing: string, cause: unknown): EventLogUnavailable => {
-  const text = cause instanceof Error ? cause.message : String(cause)
-  const [, what, retryable] = advice.find(([pattern]) => pattern.test(text)) ?? [undefined, "", false]
-  return new EventLogUnavailable({
-    message: `Cannot ${doing}: ${text.replace(/\.$/, "")}. ${what}`.trim(),
-    retryable,
-    cause
-  })
-}
-
 type Key = Array<string | number>
 type Table = RootDatabase<Buffer, Key>
 
@@ -92,19 +63,11 @@ const openTable = (options: LmdbEventLogOptions, file: string): Table => {
   })
 }
 
-const damaged = (file: string, what: string): EventLogUnavailable =>
-  new EventLogUnavailable({
-    message:
-      `${file} is damaged: ${what} not what was written. ` +
-      `Restore the file from a copy, or begin anew in another folder (--data).`,
-    retryable: false
-  })
-
 const readNote = (table: Table, file: string, key: Key): unknown => {
   const bytes = table.get(key)
   if (bytes === undefined) return undefined
   const text = decodeNote(bytes)
-  if (text === undefined) throw damaged(file, `the note ${key.join("/")} is`)
+  if (text === undefined) throw logDamaged(file, `the note ${key.join("/")} is`)
   return JSON.parse(text)
 }
 
@@ -116,7 +79,7 @@ const describe = (table: Table, options: LmdbEventLogOptions, file: string): num
   if (table.get(["log"]) === undefined) {
     table.transactionSync(() => {
       if (table.get(["log"]) !== undefined) return // another process was first
-      if (table.getKeysCount({ limit: 1 }) > 0) throw damaged(file, "its description is")
+      if (table.getKeysCount({ limit: 1 }) > 0) throw logDamaged(file, "its description is")
       writeNote(table, ["log"], { format, partitions: options.partitions ?? 2 })
     })
   }
@@ -169,7 +132,7 @@ const rangeOf = (table: Table, file: string, topic: Topic, partition: number): R
   }
   const last = batchKeyAt(table, topic, partition, end)
   const found = last === undefined ? noted.start : Number(last[3]) + Number(last[4])
-  if (found !== noted.end) throw damaged(file, `the last records of ${topic}/${partition} are`)
+  if (found !== noted.end) throw logDamaged(file, `the last records of ${topic}/${partition} are`)
   return noted
 }
 
@@ -182,7 +145,7 @@ const makeService = (table: Table, file: string, partitions: number): LmdbEventL
     })
   }
   const asError = (doing: string) => (cause: unknown) =>
-    isTagged(cause) ? cause : unavailable(`${doing} ${file}`, cause)
+    isTagged(cause) ? cause : logFailure(doing, file, cause)
 
   const looking = <A>(look: () => A): Effect.Effect<A, EventLogError> =>
     Effect.try({ try: look, catch: asError("read the log in") })
@@ -192,7 +155,10 @@ const makeService = (table: Table, file: string, partitions: number): LmdbEventL
   const changing = <A>(change: () => A): Effect.Effect<A, EventLogError> =>
     Effect.uninterruptible(
       Effect.tryPromise({
-        try: () => table.childTransaction(change) as Promise<A>,
+        try: () =>
+          (table.childTransaction(change) as Promise<A>).catch(async (error) => {
+            throw await commitErrorOf(error)
+          }),
         catch: asError("write to the log in")
       })
     )
@@ -221,7 +187,7 @@ const makeService = (table: Table, file: string, partitions: number): LmdbEventL
       const batch = decodeBatch(value, base, count)
       // Offsets are dense: a batch that is not where the one before ends tells of a damaged key.
       if (batch === undefined || (next === undefined ? base + count <= offset : base !== next)) {
-        throw damaged(file, `the records of ${topic}/${partition} around offset ${base} are`)
+        throw logDamaged(file, `the records of ${topic}/${partition} around offset ${base} are`)
       }
       next = base + count
       yield batch
@@ -284,7 +250,7 @@ export const makeLmdbEventLog = (
   const asError = (cause: unknown) =>
     cause instanceof UserError || cause instanceof EventLogUnavailable
       ? cause
-      : unavailable(`open the log in ${file}`, cause)
+      : logFailure("open the log in", file, cause)
   return Effect.gen(function* () {
     const table = yield* Effect.acquireRelease(
       Effect.try({ try: () => openTable(options, file), catch: asError }),

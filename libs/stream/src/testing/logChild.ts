@@ -44,7 +44,10 @@ const read = (folder: string) =>
 
 const [, , what, ...rest] = process.argv
 if (what === "append") {
-  await Effect.runPromise(append(rest[0], Number(rest[1]), Number(rest[2]), Number(rest[3])))
+  const run = append(rest[0], Number(rest[1]), Number(rest[2]), Number(rest[3]))
+  await Effect.runPromise(
+    Effect.catchAll(run, ({ message }) => Effect.sync(() => say(JSON.stringify({ failed: message }))))
+  )
 } else {
   for (const folder of rest) await Effect.runPromise(read(folder))
 }
