@@ -28,7 +28,8 @@ export type BatchRhythm = { readonly every: Duration.DurationInput } | { readonl
 export const atFivePast: BatchRhythm = { minute: 5 }
 
 export interface WatchOptions extends BatchOptions {
-  readonly rhythm: BatchRhythm
+  /** Or what to ask for it before each pause: loading history wants shorter ones. */
+  readonly rhythm: BatchRhythm | (() => BatchRhythm)
   /** After each pass. */
   readonly onBatch: (summary: BatchSummary) => Effect.Effect<void>
   /** After a pass that failed in a way that a later one can mend; the batcher goes on. */

@@ -118,7 +118,11 @@ export const watchBatches = (
       const once = pass(options, catalog).pipe(
         Effect.flatMap(options.onBatch),
         Effect.catchIf(passes, (error) => options.onTrouble(error.message)),
-        Effect.zipRight(untilNext(options.rhythm))
+        Effect.zipRight(
+          Effect.suspend(() =>
+            untilNext(typeof options.rhythm === "function" ? options.rhythm() : options.rhythm)
+          )
+        )
       )
       return yield* Effect.forever(once)
     })

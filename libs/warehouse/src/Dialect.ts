@@ -52,6 +52,11 @@ export interface Dialect {
   readonly pairLon: (pair: string) => string
   /** Table function: the integers from a to b, b included, as column n. */
   readonly integers: (from: string, to: string) => string
+  /** A query whose rows are given as values, column by column in the order of `types`. */
+  readonly rowsOf: (
+    types: Readonly<Record<string, SqlType>>,
+    rows: ReadonlyArray<ReadonlyArray<string | number | null>>
+  ) => string
   readonly tempTable: (name: string, select: string) => string
   /** Names a scalar for the statements that follow, so that scans can be cut by it. */
   readonly setVariable: (name: string, select: string) => string

@@ -1,7 +1,6 @@
 import type { Song } from "@musify/domain/Song.ts"
 import { songSpellingRows } from "@musify/domain/songMatch.ts"
-import type { Dialect } from "./Dialect.ts"
-import { inserts } from "./ledger.ts"
+import type { Dialect, SqlType } from "./Dialect.ts"
 
 /** A catalog and the hash that names its version. */
 export interface Catalog {
@@ -9,9 +8,32 @@ export interface Catalog {
   readonly songs: ReadonlyArray<Song>
 }
 
-const tables = [
-  `CREATE TABLE IF NOT EXISTS catalog_songs (song_id VARCHAR NOT NULL, track_id VARCHAR, title VARCHAR NOT NULL, artist_id VARCHAR NOT NULL, artist_name VARCHAR NOT NULL, artist_latitude DOUBLE, artist_longitude DOUBLE, artist_location VARCHAR, release VARCHAR, year INTEGER, duration DOUBLE, tempo DOUBLE, "key" INTEGER, key_confidence DOUBLE, loudness DOUBLE, song_hotttnesss DOUBLE)`,
-  `CREATE TABLE IF NOT EXISTS song_spellings (artist VARCHAR NOT NULL, title VARCHAR NOT NULL, song_id VARCHAR NOT NULL, duration DOUBLE NOT NULL)`
+const songColumns = {
+  song_id: "string",
+  track_id: "string",
+  title: "string",
+  artist_id: "string",
+  artist_name: "string",
+  artist_latitude: "float64",
+  artist_longitude: "float64",
+  artist_location: "string",
+  release: "string",
+  year: "int32",
+  duration: "float64",
+  tempo: "float64",
+  key: "int32",
+  key_confidence: "float64",
+  loudness: "float64",
+  song_hotttnesss: "float64"
+} as const satisfies Partial<Record<keyof Song, SqlType>>
+
+const songNames = Object.keys(songColumns) as ReadonlyArray<keyof typeof songColumns>
+
+const tables = (sql: Dialect): ReadonlyArray<string> => [
+  `CREATE TABLE IF NOT EXISTS catalog_songs (${songNames
+    .map((name) => `"${name}" ${sql.type(songColumns[name])}`)
+    .join(", ")})`,
+  `CREATE TABLE IF NOT EXISTS song_spellings (artist VARCHAR, title VARCHAR, song_id VARCHAR, duration DOUBLE)`
 ]
 
 /**
@@ -20,46 +42,24 @@ const tables = [
  * smallest artist_id).
  */
 export const loadCatalog = (sql: Dialect, catalog: Catalog | undefined): ReadonlyArray<string> => {
-  const text = (value: string | null) => (value === null ? "NULL" : sql.text(value))
-  const integer = (value: number | null) => (value === null ? "NULL" : String(value))
-  // Through text: a decimal literal would be read as DECIMAL first and lose bits.
-  const float = (value: number | null) => (value === null ? "NULL" : `CAST('${value}' AS DOUBLE)`)
   const songs = catalog?.songs ?? []
   return [
-    ...tables,
+    ...tables(sql),
     `DELETE FROM catalog_songs`,
     `DELETE FROM song_spellings`,
-    ...inserts(
-      "catalog_songs",
-      songs.map(
-        (song) =>
-          `(${[
-            text(song.song_id),
-            text(song.track_id),
-            text(song.title),
-            text(song.artist_id),
-            text(song.artist_name),
-            float(song.artist_latitude),
-            float(song.artist_longitude),
-            text(song.artist_location),
-            text(song.release),
-            integer(song.year),
-            float(song.duration),
-            float(song.tempo),
-            integer(song.key),
-            float(song.key_confidence),
-            float(song.loudness),
-            float(song.song_hotttnesss)
-          ].join(", ")})`
-      )
-    ),
-    ...inserts(
-      "song_spellings",
-      songSpellingRows(songs).map(
-        ({ artist, duration, song_id, title }) =>
-          `(${text(artist)}, ${text(title)}, ${text(song_id)}, ${float(duration)})`
-      )
-    ),
+    `INSERT INTO catalog_songs ${sql.rowsOf(
+      songColumns,
+      songs.map((song) => songNames.map((name) => song[name]))
+    )}`,
+    `INSERT INTO song_spellings ${sql.rowsOf(
+      { artist: "string", title: "string", song_id: "string", duration: "float64" },
+      songSpellingRows(songs).map(({ artist, duration, song_id, title }) => [
+        artist,
+        title,
+        song_id,
+        duration
+      ])
+    )}`,
     `CREATE OR REPLACE TABLE spellings_by_duration AS
 SELECT artist, title, ${sql.float32("duration")} AS duration32, min(song_id) AS song_id FROM song_spellings GROUP BY ALL`,
     `CREATE OR REPLACE TABLE spellings_by_name AS

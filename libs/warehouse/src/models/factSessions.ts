@@ -121,7 +121,7 @@ LEFT JOIN dim_users u ON s.user_id = u.user_id AND u.valid_from <= s.started_at 
 ORDER BY s.started_at`,
       `UPDATE fact_sessions SET user_key = u.user_key FROM changed_users c, dim_users u
 WHERE fact_sessions.user_id = c.user_id AND fact_sessions.user_id = u.user_id
-  AND fact_sessions.started_at >= ${sql.hourStart(sql.variable("changed_from"))} AND fact_sessions.started_at >= c.from_ts
+  AND fact_sessions.started_at >= ${sql.hourStart(sql.variable("rekey_from"))} AND fact_sessions.started_at >= c.from_ts
   AND u.valid_from <= fact_sessions.started_at AND fact_sessions.started_at < coalesce(u.valid_to, ${sql.endOfTime})
   AND fact_sessions.user_key <> u.user_key`
     ]

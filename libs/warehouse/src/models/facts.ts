@@ -87,10 +87,10 @@ ORDER BY s.ts`,
         `INSERT INTO rekeyed_hours SELECT DISTINCT f.hour_key FROM ${name} f
 JOIN changed_users c ON f.user_id = c.user_id
 JOIN dim_users u ON f.user_id = u.user_id AND u.valid_from <= f.ts AND f.ts < coalesce(u.valid_to, ${sql.endOfTime})
-WHERE f.hour_key >= ${sql.variable("changed_from")} AND f.hour_key >= c.from_hour AND f.user_key <> u.user_key`,
+WHERE f.hour_key >= ${sql.variable("rekey_from")} AND f.hour_key >= c.from_hour AND f.user_key <> u.user_key`,
         `UPDATE ${name} SET user_key = u.user_key FROM changed_users c, dim_users u
 WHERE ${name}.user_id = c.user_id AND ${name}.user_id = u.user_id
-  AND ${name}.hour_key >= ${sql.variable("changed_from")} AND ${name}.hour_key >= c.from_hour
+  AND ${name}.hour_key >= ${sql.variable("rekey_from")} AND ${name}.hour_key >= c.from_hour
   AND u.valid_from <= ${name}.ts AND ${name}.ts < coalesce(u.valid_to, ${sql.endOfTime})
   AND ${name}.user_key <> u.user_key`
       ]

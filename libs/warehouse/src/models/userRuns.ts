@@ -70,6 +70,12 @@ GROUP BY user_id`
       ),
       sql.setVariable("changed_from", `SELECT min(from_hour) FROM changed_users`),
       `DELETE FROM user_runs WHERE hour_key BETWEEN ${sql.variable("first_hour")} AND ${sql.variable("last_hour")} AND hour_key IN (SELECT hour FROM build_hours)`,
+      // Facts outside of the build can need another key only where there are such hours: in order there are none.
+      sql.setVariable(
+        "rekey_from",
+        `SELECT CASE WHEN max(hour_key) >= ${sql.variable("changed_from")} THEN ${sql.variable("changed_from")} END
+FROM user_runs`
+      ),
       `INSERT INTO user_runs SELECT ${list} FROM new_user_runs ORDER BY hour_key, user_id, ts`
     ]
   },
