@@ -124,6 +124,7 @@ export const readLedger = (db: AuditDb): Effect.Effect<Ledger | undefined, ReadF
         topic: String(topic),
         hour: Number(hour)
       })),
-      unpublished: Number(pending.n) > 0
+      // Before the first hour there is nothing to publish, whatever is pending.
+      unpublished: Number(pending.n) > 0 && hours.some(({ before }) => before === true)
     }
   })
