@@ -16,7 +16,8 @@ export const consumerGroup = "musify-ingestor"
 export type CommitError = ObjectStoreError | ChainHalted | RaceLost
 
 export type CommitterMessage =
-  | { readonly _tag: "Commit"; readonly batch: FrozenBatch }
+  /** Plan and files; the reply comes when they are all there. */
+  | { readonly _tag: "Commit"; readonly batch: FrozenBatch; readonly reply: Reply<void> }
   /** Seals the tail if it is not; the reply comes when all messages before it are done. */
   | { readonly _tag: "Seal"; readonly reply?: Reply<void> }
 
@@ -36,7 +37,6 @@ export const startCommitter = (
   const seal = (open: Plan | undefined) => (open === undefined ? Effect.void : putSeal(store, open))
   return startActor<Plan | undefined, CommitterMessage, CommitError>({
     name,
-    // One batch is written while the next is gathered, and one may wait between them.
     capacity: 1,
     initial: Effect.succeed(unsealed),
     handle: (open, message) =>
@@ -52,6 +52,7 @@ export const startCommitter = (
         // A hint that may get lost: the lake's chain is the position.
         yield* Effect.ignore(log.commit(consumerGroup, plan.topic, plan.partition, plan.end))
         yield* onClosed(message.batch)
+        yield* Deferred.succeed(message.reply, undefined)
         return plan
       }),
     finish: seal

@@ -38,7 +38,7 @@ export const defaultIngestOptions: Omit<IngestOptions, "onProgress"> = {
   once: false,
   roll: Duration.minutes(2),
   rows: 100_000,
-  bytes: 16 * 1024 * 1024,
+  bytes: 12 * 1024 * 1024,
   maxFiles: 64,
   readBytes: 1024 * 1024,
   poll: Duration.millis(100),

@@ -12,7 +12,7 @@ import { Roller } from "./Roller.ts"
 
 /**
  * Turns the records of one partition into micro-batches: decodes and gathers them, freezes a batch when it is full or
- * its time is up, and hands it to the committer, waiting while that one is behind. Ends, sealed, when the log is
+ * its time is up, and hands it to the committer, waiting until its files are there. Ends, sealed, when the log is
  * drained (`once`); else never.
  */
 export const runPartitionWriter = (
@@ -35,7 +35,9 @@ export const runPartitionWriter = (
       const batch = builder.freeze(seq, options.writer)
       builder = new BatchBuilder(topic, partition, builder.next, limits, options.decoder)
       seq++
-      yield* committer.tell({ _tag: "Commit", batch })
+      // Waits for the files: a batch in memory per partition is enough, since while one partition waits for the disk
+      // the others decode.
+      yield* committer.ask<void>((reply) => ({ _tag: "Commit", batch, reply }))
       roller.committed(yield* Clock.currentTimeMillis)
     })
 
