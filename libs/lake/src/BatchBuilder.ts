@@ -106,7 +106,7 @@ export class BatchBuilder {
   add(batch: LogBatch, from: number): number {
     const stop = this.room(batch, from)
     if (stop === from) return from
-    const reasons: Array<string | undefined> = new Array(stop - from)
+    const reasons: Array<string | undefined> = []
     for (let i = from; i < stop; i++)
       reasons[i - from] = this.decoder.decode(bytesAt(batch.values, i), batch.timestamps[i], batch.offsets[i])
     let chunk = this.decoder.take()

@@ -44,7 +44,7 @@ const pickColumn = (c: number, { chunkOf, chunks, rows }: PickedRows): Values =>
   const from = chunks.map((chunk) => chunk.values[c])
   const { type } = from[chunkOf[0]]
   if (type === "string") {
-    const texts: Array<string | null> = new Array(count)
+    const texts: Array<string | null> = []
     for (let i = 0; i < count; i++) texts[i] = (from[chunkOf[i]] as Texts).values[rows[i]]
     return { type, values: texts }
   }
