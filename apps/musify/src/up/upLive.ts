@@ -10,11 +10,20 @@ import { UserError } from "@musify/runtime/UserError.ts"
 import { liveBatchMs } from "@musify/simulator/command.ts"
 import type { ResolvedSimulation } from "@musify/simulator/resolveSimulation.ts"
 import { simulate } from "@musify/simulator/simulate.ts"
-import { Console, Duration, Effect, Either, Schedule } from "effect"
+import { current } from "@musify/warehouse/Published.ts"
+import { Console, Deferred, Duration, Effect, Either, Option, Schedule } from "effect"
+import { keepPace } from "./keepPace.ts"
 import type { UpOptions } from "./UpOptions.ts"
 
 const realRoll = Duration.seconds(5)
 const realEvery = Duration.seconds(10)
+
+/** While history is made: small micro-batches and builds in quick succession, so that the first charts come early. */
+const historyRows = 10_000
+const historyEvery = Duration.seconds(2)
+/** Events after which the history waits for the first build, and how long at most. */
+const firstBuildEvents = 100_000
+const longestFirstBuild = Duration.seconds(10)
 
 interface Rhythm {
   readonly roll: Duration.Duration
@@ -95,6 +104,13 @@ export const upLive = (
       : Console.log(`Dashboard: ${url} (it fills while the history is made)`)
 
     let historyDone = false
+    const pace = keepPace(options.speed)
+    const firstBuild = yield* Deferred.make<void>()
+    if (Option.isSome(yield* current(folder.published))) yield* Deferred.succeed(firstBuild, undefined)
+    // In one process a build has to share the event loop: the history waits once, so that there is something to see.
+    const firstCharts = Deferred.await(firstBuild).pipe(
+      Effect.timeoutOption(Duration.times(longestFirstBuild, options.speed))
+    )
     const simulator = simulate({
       ...resolved,
       live: true,
@@ -110,6 +126,8 @@ export const upLive = (
               ...(share > 0 ? { total: Math.round(events / share) } : {}),
               unit: "events"
             })
+            yield* pace
+            if (events > firstBuildEvents) yield* firstCharts
             return
           }
           historyDone = true
@@ -117,20 +135,22 @@ export const upLive = (
           yield* progress.say(`The simulation is live: ${rhythm.text}. Ctrl-C stops it.`)
         })
     })
-    const ingestor = ingest({ roll: rhythm.roll })
+    const ingestor = ingest({ roll: rhythm.roll, rows: historyRows })
     const batcher = watchBatches({
       ...defaultBatchOptions,
-      rhythm: rhythm.batch,
+      rhythm: () => (historyDone ? rhythm.batch : { every: Duration.times(historyEvery, options.speed) }),
       onProgress: ({ hoursBuilt, hoursLeft }) =>
         hoursLeft === 0
           ? Effect.void
           : progress.report("build", { done: hoursBuilt, total: hoursBuilt + hoursLeft, unit: "hours" }),
       onBatch: (summary) =>
-        summary.hours > 1 && !options.json
-          ? progress.say(
-              `${summary.hours} hours built; data through ${new Date(summary.through ?? 0).toISOString()}`
-            )
-          : Effect.void,
+        Effect.gen(function* () {
+          if (summary.hours > 0) yield* Deferred.succeed(firstBuild, undefined)
+          if (summary.hours > 1) {
+            const through = new Date(summary.through ?? 0).toISOString()
+            yield* progress.say(`${summary.hours} hours built; data through ${through}`)
+          }
+        }),
       onTrouble: (message) => progress.say(`The build failed and will be tried again: ${message}`)
     })
 
