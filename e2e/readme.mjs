@@ -14,10 +14,12 @@ const commands = [...readme.matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, bl
 
 // `npm test` is a step of its own before this one.
 const skipped = new Set(["npm test"])
-const readyWhen = [
-  [/^npm start$/, /live/],
-  [/^npx nx run \w+:serve$/, /ready|listening|following|watching|live/i]
+/** What serves is ready when it says so, or when it has not failed for this long. */
+const serves = [
+  [/^npm start$/, /simulation is live/],
+  [/^npx nx run \w+:serve$/, undefined]
 ]
+const settleSeconds = 12
 const seconds = 240
 
 /** npm and nx do not pass signals on everywhere: end the group that we started. */
@@ -30,7 +32,8 @@ const signal = (child, name) => {
 }
 
 const runOne = async (command) => {
-  const ready = readyWhen.find(([pattern]) => pattern.test(command))?.[1]
+  const serving = serves.find(([pattern]) => pattern.test(command))
+  const ready = serving?.[1]
   const child = spawn(command, { cwd: root, shell: true, detached: true, stdio: ["ignore", "pipe", "pipe"] })
   let output = ""
   let stopped = false
@@ -43,12 +46,18 @@ const runOne = async (command) => {
   }
   child.stdout.on("data", look)
   child.stderr.on("data", look)
+  if (serving !== undefined && ready === undefined) {
+    setTimeout(() => {
+      stopped = true
+      signal(child, "SIGINT")
+    }, settleSeconds * 1000).unref()
+  }
   const limit = setTimeout(() => signal(child, "SIGKILL"), seconds * 1000)
   const [code, by] = await once(child, "close")
   clearTimeout(limit)
   // A shell or npm that was interrupted itself reports 130.
   const fine = code === 0 || (stopped && (code === 130 || by === "SIGINT"))
-  if (!fine || (ready !== undefined && !stopped)) {
+  if (!fine || (serving !== undefined && !stopped)) {
     console.error(`FAILED (${code ?? by}): ${command}\n${output}`)
     process.exit(1)
   }

@@ -1,4 +1,4 @@
 import { runMain } from "@musify/runtime/runMain.ts"
 import { command } from "./command.ts"
 
-runMain(command, { name: "musify-dashboard", version: "0.1.0" })
+runMain(command, { name: "musify dashboard", version: "0.1.0" })

@@ -7,12 +7,15 @@ import { EventLog } from "@musify/stream/EventLog.ts"
 import { layer as layerLmdbEventLog } from "@musify/stream/LmdbEventLog.ts"
 import { Effect, Layer } from "effect"
 
+/** DuckDB's share of the one process's memory; beyond it, it goes to disk. */
+const warehouseMemoryMiB = 1024
+
 /** All state of one process in one data folder: LMDB log, local bucket, DuckDB file. */
 export const layerEmbedded = (partitions: number) =>
   Layer.mergeAll(
     Layer.unwrapEffect(Effect.map(DataFolder, ({ log }) => layerLmdbEventLog({ path: log, partitions }))),
     Layer.unwrapEffect(Effect.map(DataFolder, ({ bucket }) => layerLocalDirectory({ directory: bucket }))),
-    layerWarehouse()
+    layerWarehouse({ memoryMiB: warehouseMemoryMiB })
   )
 
 /** Log time of the newest record, epoch ms; undefined when the log is empty. */
