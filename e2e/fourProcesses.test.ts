@@ -12,7 +12,18 @@ test("four processes over one data folder work like one", async () => {
   const data = ["--data", folder.path]
   const port = await freePort()
   const parts = {
-    simulator: start(["simulate", ...data, "--users", "300", "--days", "2", "--seed", "3", "--continuous"]),
+    simulator: start([
+      "simulate",
+      ...data,
+      "--users",
+      "300",
+      "--days",
+      "2",
+      "--seed",
+      "3",
+      "--speed",
+      "1200"
+    ]),
     ingestor: start(["ingest", ...data, "--roll", "1s"]),
     batcher: start(["batch", "run", ...data, "--watch", "--every", "2s"]),
     dashboard: start(["dashboard", ...data, "--port", String(port)])

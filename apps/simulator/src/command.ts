@@ -80,6 +80,7 @@ export const command = Command.make("simulate", options, (given) => {
     Effect.gen(function* () {
       const progress = yield* Progress
       const now = yield* Clock.currentTimeMillis
+      let historyDone = false
       for (const { line, reason } of resolved.refusedSongs.slice(0, 20)) {
         yield* progress.say(`Song file, line ${line} left out: ${reason}.`)
       }
@@ -92,13 +93,17 @@ export const command = Command.make("simulate", options, (given) => {
         live,
         liveIntervalMs: liveBatchMs * given.speed,
         onProgress: ({ events, share }) =>
-          progress.report("simulate", {
-            done: events,
-            ...(share > 0 && share < 1 ? { total: Math.round(events / share) } : {}),
-            unit: "events"
+          Effect.gen(function* () {
+            if (historyDone) return
+            const total = share > 0 && share < 1 ? { total: Math.round(events / share) } : {}
+            yield* progress.report("simulate", { done: events, ...total, unit: "events" })
+            if (!live || share < 1) return
+            historyDone = true
+            yield* progress.finish("simulate")
+            yield* progress.say("The simulation is live. Ctrl-C stops it.")
           })
       })
-      yield* progress.finish("simulate")
+      if (!historyDone) yield* progress.finish("simulate")
       const result = { ...summary, refusedSongs: resolved.refusedSongs.length }
       yield* Console.log(given.json ? JSON.stringify(result) : summaryText(summary))
     })
