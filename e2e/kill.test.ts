@@ -12,7 +12,7 @@ const seed = Number(process.env.MUSIFY_E2E_SEED ?? 20261123)
 const folder = temporaryFolder()
 afterAll(folder.remove)
 
-const small = ["--data", folder.path, "--users", "400", "--seed", "7", "--start", "2026-01-05"]
+const small = ["--data", folder.path, "--users", "250", "--seed", "7", "--start", "2026-01-05"]
 
 /*
  * One data folder is killed again and again: each round has new hours to bring in, is killed with SIGKILL at a random
@@ -29,7 +29,7 @@ test(`a kill -9 at ${rounds} random moments costs nothing (seed ${seed})`, async
       ? ["up", ...small, "--end", end, "--port", String(await freePort())]
       : ["up", ...small, "--end", end, "--once"]
     const victim = start(args)
-    await sleep(300 + random() * 4500)
+    await sleep(200 + random() * 3500)
     victim.child.kill("SIGKILL")
     await victim.finished
     const after = await run(["up", ...small, "--end", end, "--once", "--json"])

@@ -1,8 +1,8 @@
 import { DuckDBInstance } from "@duckdb/node-api"
 import type { DuckDBConnection } from "@duckdb/node-api"
-import type { Manifest } from "@musify/warehouse/Manifest.ts"
 import { currentVersion as versionInForce, readManifest } from "@musify/warehouse/Published.ts"
 import type { PublishedDamaged } from "@musify/warehouse/Published.ts"
+import { verifyPublished } from "@musify/warehouse/verifyPublished.ts"
 import type { Scope } from "effect"
 import { Effect, Option } from "effect"
 import path from "node:path"
@@ -57,7 +57,7 @@ export const makeDuckDb: Effect.Effect<DuckDBInstance, PublishedUnreadable, Scop
     (instance) => Effect.sync(() => instance.closeSync())
   )
 
-const asUnreadable = ({ message }: PublishedDamaged) => new PublishedUnreadable({ message })
+const asUnreadable = ({ file, message }: PublishedDamaged) => new PublishedUnreadable({ file, message })
 
 /** The name of the version in force; undefined before the first publish. */
 export const currentVersion = (published: string): Effect.Effect<string | undefined, PublishedUnreadable> =>
@@ -76,22 +76,7 @@ const plainTimes = async (connection: DuckDBConnection, file: string): Promise<s
   return `* REPLACE (${zoned.map(({ column_name: c }) => `make_timestamp(epoch_us(${c})) AS ${c}`).join(", ")})`
 }
 
-/** Rows of each file as its footer says against the manifest: a file that was cut or exchanged is found here. */
-const checkRows = async (connection: DuckDBConnection, root: string, manifest: Manifest): Promise<void> => {
-  const files = Object.values(manifest.tables).flat()
-  if (files.length === 0) return
-  const list = files.map((file) => quoted(path.join(root, file.path))).join(", ")
-  const found = await read(connection, `SELECT file_name, num_rows FROM parquet_file_metadata([${list}])`)
-  const rows = new Map(found.map((row) => [row.file_name, row.num_rows]))
-  for (const file of files) {
-    const name = path.join(root, file.path)
-    if (rows.get(name) !== file.rows) {
-      throw new Error(`${name} holds ${rows.get(name)} rows, its manifest says ${file.rows}`)
-    }
-  }
-}
-
-/** Opens one version for reading; it is closed with the scope. */
+/** Opens one version for reading, its files checked; it is closed with the scope. */
 export const openVersion = (
   duckDb: DuckDBInstance,
   published: string,
@@ -100,13 +85,14 @@ export const openVersion = (
   Effect.gen(function* () {
     const root = path.resolve(published, version)
     const manifest = yield* Effect.mapError(readManifest(published, version), asUnreadable)
+    const verify = Effect.mapError(verifyPublished(root, manifest), asUnreadable)
+    yield* verify
     const connection = yield* Effect.acquireRelease(
       Effect.tryPromise({ try: () => duckDb.connect(), catch: unreadable("DuckDB does not connect") }),
       (open) => Effect.sync(() => open.closeSync())
     )
     yield* Effect.tryPromise({
       try: async () => {
-        await checkRows(connection, root, manifest)
         for (const name of new Set([...Object.keys(emptyTables), ...Object.keys(manifest.tables)])) {
           const files = (manifest.tables[name] ?? []).map((file) => path.join(root, file.path))
           const columns = files.length === 0 ? "*" : await plainTimes(connection, files[0])
@@ -119,6 +105,7 @@ export const openVersion = (
     const turn = yield* Effect.makeSemaphore(1)
     return {
       manifest,
+      verify,
       query: (sql) =>
         turn.withPermits(1)(
           Effect.tryPromise({

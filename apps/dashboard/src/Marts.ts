@@ -12,5 +12,7 @@ export type Row = Readonly<Record<string, Cell>>
  */
 export interface Marts {
   readonly manifest: Manifest
+  /** Checks again that its files are as they were published; costs little while they do not change. */
+  readonly verify: Effect.Effect<void, PublishedUnreadable>
   readonly query: (sql: string) => Effect.Effect<ReadonlyArray<Row>, PublishedUnreadable>
 }

@@ -1,6 +1,6 @@
 import { Clock, Deferred, Effect, Exit, Ref, Scope } from "effect"
 import type { DurationInput } from "effect/Duration"
-import { NothingPublished } from "./DashboardError.ts"
+import { NothingPublished, PublishedUnreadable } from "./DashboardError.ts"
 import { makeDuckDb, openVersion, currentVersion } from "./DuckDbMarts.ts"
 import type { Marts } from "./Marts.ts"
 
@@ -15,9 +15,9 @@ const grace = "60 seconds"
 
 /** The published version in force, followed as it changes. */
 export interface Published {
-  /** The newest version that could be opened. */
-  readonly marts: Effect.Effect<Marts, NothingPublished>
-  /** Why the version in force cannot be read, if so: the one before it goes on answering. */
+  /** The newest version that could be opened and whose files are as they were published. */
+  readonly marts: Effect.Effect<Marts, NothingPublished | PublishedUnreadable>
+  /** Why the version in force cannot be read, if so: the one before it, if undamaged, goes on answering. */
   readonly problem: Effect.Effect<string | null>
 }
 
@@ -35,8 +35,9 @@ export const followPublished = (
     const current = yield* Ref.make<{ marts: Marts; scope: Scope.CloseableScope } | undefined>(undefined)
     const problem = yield* Ref.make<string | null>(null)
     const look = Effect.gen(function* () {
-      const version = yield* currentVersion(published)
       const before = yield* Ref.get(current)
+      if (before !== undefined) yield* Effect.tapError(before.marts.verify, () => Ref.set(current, undefined))
+      const version = yield* currentVersion(published)
       if (version === undefined || version === before?.marts.manifest.version) return
       const scope = yield* Scope.fork(parent, { _tag: "Sequential" })
       const marts = yield* openVersion(duckDb, published, version).pipe(
@@ -63,14 +64,18 @@ export const followPublished = (
       Effect.forkScoped
     )
     yield* Deferred.await(looked)
-    return {
-      problem: Ref.get(problem),
-      marts: Effect.flatMap(Ref.get(current), (open) =>
-        open === undefined
+    const notOpen = (why: string | null) =>
+      Effect.fail(
+        why === null
           ? new NothingPublished({
               message: `Nothing is published in ${published} yet: the first hour is being built. This page goes on by itself.`
             })
-          : Effect.succeed(open.marts)
+          : new PublishedUnreadable({ message: why })
+      )
+    return {
+      problem: Ref.get(problem),
+      marts: Effect.flatMap(Ref.get(current), (open) =>
+        open === undefined ? Effect.flatMap(Ref.get(problem), notOpen) : Effect.succeed(open.marts)
       )
     }
   })

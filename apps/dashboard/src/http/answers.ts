@@ -33,7 +33,7 @@ const unavailable = (error: NothingPublished | PublishedUnreadable) => problemOf
 
 /** Runs a query over the version in force for the scope that the parameters ask for. */
 export const answer = <R>(
-  marts: Effect.Effect<Marts, NothingPublished>,
+  marts: Effect.Effect<Marts, NothingPublished | PublishedUnreadable>,
   params: ScopeParams,
   query: (limit: number) => Query<R>
 ): Effect.Effect<Answer<R>, ChartProblem> =>

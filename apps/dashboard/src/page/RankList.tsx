@@ -72,7 +72,7 @@ export const RankList = ({
             <td class="name">
               <span class="names">
                 <span class="title" title={row.name}>
-                  {row.name}
+                  {row.name === "" ? "(no title)" : row.name}
                 </span>
                 {row.detail !== undefined && <span class="detail">{row.detail}</span>}
               </span>

@@ -1,6 +1,8 @@
 import { DuckDBInstance } from "@duckdb/node-api"
 import { dayText, hourMs } from "@musify/domain/Hour.ts"
 import type { Manifest } from "@musify/warehouse/Manifest.ts"
+import type { PublishedFile } from "@musify/warehouse/verifyPublished.ts"
+import { publishedChecksum } from "@musify/warehouse/verifyPublished.ts"
 import fs from "node:fs/promises"
 import path from "node:path"
 
@@ -204,7 +206,7 @@ export const publishFixture = async (
   const duckDb = await DuckDBInstance.create(":memory:", { threads: "1" })
   const connection = await duckDb.connect()
   const root = path.join(published, version)
-  const tables: Record<string, Array<{ path: string; day: string | null; rows: number }>> = {}
+  const tables: Record<string, Array<PublishedFile>> = {}
   const copy = async (name: string, day: string | null) => {
     const where = day === null ? "" : ` WHERE hour::DATE = DATE '${day}'`
     const rows = Number(
@@ -215,7 +217,8 @@ export const publishFixture = async (
     await connection.run(
       `COPY (SELECT * FROM ${name}${where}) TO '${path.join(root, file)}' (FORMAT parquet)`
     )
-    tables[name] = [...(tables[name] ?? []), { path: file, day, rows }]
+    const checksum = publishedChecksum(await fs.readFile(path.join(root, file)))
+    tables[name] = [...(tables[name] ?? []), { path: file, day, rows, checksum }]
   }
   await connection.run(tablesSql(full))
   const end = full.firstHour + full.hours

@@ -40,9 +40,9 @@ describe("songs.csv", () => {
     ]
     const loaded = readSongsCsv([header, ...rows].join("\r\n"))
     if ("missing" in loaded) throw new Error("no song file")
-    expect(loaded.songs.map((song) => song.title)).toEqual(["A", "D"])
-    expect(loaded.refused.map(({ line }) => line)).toEqual([2, 4, 5, 6])
-    expect(loaded.refused[0].reason).toBe("song SO1 has no title")
+    expect(loaded.songs.map((song) => song.title)).toEqual(["", "A", "D"])
+    expect(loaded.refused.map(({ line }) => line)).toEqual([4, 5, 6])
+    expect(loaded.refused[1].reason).toBe("song SO3 has no duration above 0 s")
   })
 
   it("of other columns is not taken for one", () => {

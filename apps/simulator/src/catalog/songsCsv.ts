@@ -14,7 +14,7 @@ interface Parsed {
 /**
  * Reads the Million Song subset as one CSV (Streamify-style projects' songs.csv): quotes inside a quoted field are
  * escaped by a backslash, lines end in CRLF or LF. Markers for "not known" (coordinates 0/0, year 0, hotttnesss
- * -1, tempo 0, empty or "nan") become null. A row without song id, title, artist or a positive duration, and a second
+ * -1, tempo 0, empty or "nan") become null. A row without song id, artist or a positive duration, and a second
  * row of the same song id, is refused. Answers the missing columns' names when it is no such file.
  *
  * The file has no play counts. A song's weight is log-normal, drawn from a hash of its id, times e^(2·hotttnesss)
@@ -69,8 +69,9 @@ export const readSongsCsv = (text: string): LoadedCatalog | { readonly missing: 
       refuse(`its ${songId === null ? "song_id" : "artist_id"} is empty`)
       continue
     }
-    if (title.trim() === "" || artist.trim() === "") {
-      refuse(`song ${songId} has no ${title.trim() === "" ? "title" : "artist_name"}`)
+    // An empty title is played like any other (Eventsim writes it); a song of nobody cannot be.
+    if (artist.trim() === "") {
+      refuse(`song ${songId} has no artist_name`)
       continue
     }
     if (duration === null || duration <= 0) {
