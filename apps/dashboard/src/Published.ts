@@ -34,9 +34,18 @@ export const followPublished = (
     const duckDb = yield* Effect.orDie(makeDuckDb)
     const current = yield* Ref.make<{ marts: Marts; scope: Scope.CloseableScope } | undefined>(undefined)
     const problem = yield* Ref.make<string | null>(null)
+    // Interruptible, though a look is not: a server that stops does not wait for it.
+    const retire = (scope: Scope.CloseableScope) =>
+      Effect.forkIn(
+        Effect.interruptible(Effect.zipRight(hostSleep(grace), Scope.close(scope, Exit.void))),
+        parent
+      )
     const look = Effect.gen(function* () {
       const before = yield* Ref.get(current)
-      if (before !== undefined) yield* Effect.tapError(before.marts.verify, () => Ref.set(current, undefined))
+      if (before !== undefined)
+        yield* Effect.tapError(before.marts.verify, () =>
+          Effect.zipRight(Ref.set(current, undefined), retire(before.scope))
+        )
       const version = yield* currentVersion(published)
       if (version === undefined || version === before?.marts.manifest.version) return
       const scope = yield* Scope.fork(parent, { _tag: "Sequential" })
@@ -45,10 +54,7 @@ export const followPublished = (
         Effect.onError(() => Scope.close(scope, Exit.void))
       )
       yield* Ref.set(current, { marts, scope })
-      if (before === undefined) return
-      // Interruptible, though the look itself is not: a server that stops does not wait for it.
-      const retire = Effect.zipRight(hostSleep(grace), Scope.close(before.scope, Exit.void))
-      yield* Effect.forkIn(Effect.interruptible(retire), parent)
+      if (before !== undefined) yield* retire(before.scope)
     }).pipe(
       Effect.matchEffect({
         onFailure: (error) => Ref.set(problem, error.message),

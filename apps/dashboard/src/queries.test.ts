@@ -255,6 +255,12 @@ describe("a published file that is not what its manifest says is named, and give
   }
   test("missing", () => damaged((file) => fs.rm(file)))
   test("truncated", () => damaged(async (file) => fs.truncate(file, 700)))
+  test("a flipped bit", () =>
+    damaged(async (file) => {
+      const bytes = await fs.readFile(file)
+      bytes[60] ^= 1
+      await fs.writeFile(file, bytes)
+    }))
   test("another day's", () =>
     damaged(async (file) => fs.copyFile(file.replace("18.parquet", "21.parquet"), file)))
 })

@@ -197,6 +197,23 @@ test("a taken port is one clear message with exit code 2", async () => {
   expect(failure.message).toContain(`Port ${port}`)
 })
 
+test("a published file that is damaged under a running server is named instead of read, until it is published again", async () => {
+  const second = await startServing()
+  const summary = () => request(second.port, "/api/summary")
+  await publishFixture(second.published, "v1", fixture)
+  await vi.waitUntil(async () => (await summary()).status === 200, { timeout: 10_000 })
+  const file = path.join(second.published, "v1", "mart_users", "all.parquet")
+  const bytes = await fs.readFile(file)
+  bytes[50] ^= 1
+  await fs.writeFile(file, bytes)
+  await vi.waitUntil(async () => (await summary()).status === 503, { timeout: 10_000 })
+  expect((await summary()).body).toContain(file)
+  expect((await decode(Status, await request(second.port, "/api/status"))).problem).toContain(file)
+  await publishFixture(second.published, "v2", fixture)
+  await vi.waitUntil(async () => (await summary()).status === 200, { timeout: 10_000 })
+  await second.stop()
+})
+
 test("a stop is at once, with a page open and a version just replaced", async () => {
   const second = await startServing()
   for (const version of ["v1", "v2"]) {

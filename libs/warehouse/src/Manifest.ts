@@ -19,11 +19,19 @@ export const Manifest = Schema.Struct({
   audits: Schema.Struct({ passed: Schema.Int, total: Schema.Int, failed: Schema.Array(Schema.String) }),
   /** Rows per warehouse table. */
   rows: Schema.Record({ key: Schema.String, value: Schema.Int }),
-  /** Files of each published table, relative to the version's folder; a table cut by day has one per day. */
+  /**
+   * Files of each published table, relative to the version's folder; a table cut by day has one per day. `checksum`:
+   * SHA-256 of the file's bytes, hex; readers check it before they use a file.
+   */
   tables: Schema.Record({
     key: Schema.String,
     value: Schema.Array(
-      Schema.Struct({ path: Schema.String, day: Schema.NullOr(Schema.String), rows: Schema.Int })
+      Schema.Struct({
+        path: Schema.String,
+        day: Schema.NullOr(Schema.String),
+        rows: Schema.Int,
+        checksum: Schema.String
+      })
     )
   })
 })

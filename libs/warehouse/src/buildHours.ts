@@ -1,5 +1,7 @@
 import type { Hour } from "@musify/domain/Hour.ts"
 import { hourText } from "@musify/domain/Hour.ts"
+import type { ObjectStoreService } from "@musify/lake/ObjectStore.ts"
+import type { ObjectStoreError } from "@musify/lake/ObjectStoreError.ts"
 import { Clock, Effect } from "effect"
 import type { AuditResult } from "./audits.ts"
 import { auditBuild } from "./audits.ts"
@@ -39,10 +41,10 @@ const dimensionsOfSongs = new Set(["dim_songs", "dim_artists"])
 export const buildHours = <E>(
   session: WarehouseSession,
   hours: ReadonlyArray<Hour>,
-  locate: (name: string) => string,
+  store: ObjectStoreService,
   seconds: StepSeconds,
   onStep: OnStep<E>
-): Effect.Effect<AuditResult, WarehouseError | AuditsFailed | E> =>
+): Effect.Effect<AuditResult, WarehouseError | AuditsFailed | ObjectStoreError | E> =>
   Effect.gen(function* () {
     const sql = session.dialect
     yield* session.run("build", [
@@ -56,7 +58,7 @@ export const buildHours = <E>(
       sql.tempTable("rekeyed_hours", `SELECT CAST(0 AS BIGINT) AS hour_key WHERE false`)
     ])
     yield* onStep("stage")
-    yield* timed(seconds, "stage", stageHours(session, locate))
+    yield* timed(seconds, "stage", stageHours(session, store))
     const before = yield* songCounts(session)
     yield* timed(
       seconds,

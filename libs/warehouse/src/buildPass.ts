@@ -6,7 +6,7 @@ import { closedPlans, partitionsWithChains } from "@musify/lake/ChainReader.ts"
 import { ObjectStore } from "@musify/lake/ObjectStore.ts"
 import type { ObjectStoreError } from "@musify/lake/ObjectStoreError.ts"
 import type { Plan } from "@musify/lake/Plan.ts"
-import { Effect, Schedule } from "effect"
+import { Effect, Option, Schedule } from "effect"
 import type { AuditResult } from "./audits.ts"
 import { auditAll } from "./audits.ts"
 import type { OnStep, StepSeconds } from "./buildHours.ts"
@@ -17,7 +17,9 @@ import { intakeStatements, readDirtyHours, readPositions, watermark } from "./le
 import { models } from "./models/models.ts"
 import type { Pending, PublishFacts } from "./publish.ts"
 import { publish } from "./publish.ts"
+import { current } from "./Published.ts"
 import { needsReset, prepareLedger, readInfo, reset, writeInfo } from "./schema.ts"
+import { verifyPublished } from "./verifyPublished.ts"
 import type { WarehouseService, WarehouseSession } from "./Warehouse.ts"
 import { Warehouse } from "./Warehouse.ts"
 import type { AuditsFailed, WarehouseError } from "./WarehouseError.ts"
@@ -204,7 +206,7 @@ export const buildPass = <E>(
             const result = yield* buildHours(
               session,
               batch.map(({ hour }) => hour),
-              store.locate,
+              store,
               seconds,
               onStep
             )
@@ -249,8 +251,21 @@ const currentWatermark = (session: WarehouseSession): Effect.Effect<number | nul
     return watermark(yield* readPositions(session), dirty[0]?.hour)
   })
 
+/** Whether the version in force is the one that was published last, whole and undamaged. */
+const isSound = (root: string, remembered: string | undefined): Effect.Effect<boolean> =>
+  current(root).pipe(
+    Effect.flatMap(
+      Option.match({
+        onNone: () => Effect.succeed(false),
+        onSome: ({ folder, manifest }) =>
+          Effect.as(verifyPublished(folder, manifest), manifest.version === remembered)
+      })
+    ),
+    Effect.orElseSucceed(() => false)
+  )
+
 /**
- * Publishes what is pending. While a warehouse that was published before is being made anew (other models, another
+ * Publishes what is pending, and again what was damaged since. While a warehouse that was published before is being made anew (other models, another
  * catalog) nothing is, so that readers keep the whole old state until the whole new one is there.
  */
 const publishPending = <E>(
@@ -267,9 +282,10 @@ const publishPending = <E>(
       "publish",
       `SELECT count(*) AS n FROM ledger_hours WHERE built_at IS NOT NULL`
     )
-    if (pending.length === 0 || Number(built["n"]) === 0) return
-    yield* options.onStep("publish")
+    if (Number(built["n"]) === 0) return
     const remembered = yield* readInfo(session, "published")
+    if (pending.length === 0 && (yield* isSound(options.published, remembered))) return
+    yield* options.onStep("publish")
     // A publish that a kill had put off has no audits of its own at hand: the whole warehouse is audited.
     const passed = audits.total > 0 ? audits : yield* auditAll(session)
     const through = watermark(yield* readPositions(session), dirty[0]?.hour)

@@ -1,5 +1,5 @@
 import { dayMs, dayText } from "@musify/domain/Hour.ts"
-import { Clock, Effect, Option, Schema } from "effect"
+import { Clock, Effect, Either, Option, Schema } from "effect"
 import fs from "node:fs/promises"
 import path from "node:path"
 import { Manifest } from "./Manifest.ts"
@@ -7,6 +7,8 @@ import type { Model } from "./Model.ts"
 import { columnList } from "./Model.ts"
 import { models } from "./models/models.ts"
 import { currentVersion, readManifest } from "./Published.ts"
+import type { PublishedFile } from "./verifyPublished.ts"
+import { publishedChecksum, verifyPublishedFile } from "./verifyPublished.ts"
 import type { WarehouseSession } from "./Warehouse.ts"
 import type { WarehouseError } from "./WarehouseError.ts"
 import { WarehouseUnavailable } from "./WarehouseError.ts"
@@ -65,8 +67,6 @@ const linkOrCopy = async (from: string, to: string): Promise<void> => {
   }
 }
 
-type PublishedFile = Manifest["tables"][string][number]
-
 const dayName = (day: number): string => dayText((day * dayMs) / 3_600_000)
 
 /**
@@ -108,7 +108,7 @@ export const publish = <E>(
       if (model.publish === undefined) continue
       const wanted = yield* wantedDays(session, model)
       const changed = new Set(pending.filter(({ table }) => table === model.name).map(({ day }) => day))
-      const before = new Map((previous?.tables[model.name] ?? []).map((file) => [file.day, file]))
+      const known = new Map((previous?.tables[model.name] ?? []).map((file) => [file.day, file]))
       if (model.publish.by === "day")
         yield* files(root, "make folders", () => fs.mkdir(path.join(folder, model.name)))
       const published: Array<PublishedFile> = []
@@ -116,16 +116,21 @@ export const publish = <E>(
         const name = day === null ? null : dayName(day)
         const file = name === null ? `${model.name}.parquet` : `${model.name}/${name}.parquet`
         const target = path.join(folder, file)
-        const old = before.get(name)
-        if (old !== undefined && !changed.has(day) && previous !== undefined) {
-          yield* files(root, "link a file", () =>
-            linkOrCopy(path.join(root, previous.version, old.path), target)
-          )
+        const old = known.get(name)
+        const before = previous === undefined ? root : path.join(root, previous.version)
+        // A file that was damaged since is written again.
+        const isKept =
+          old !== undefined &&
+          !changed.has(day) &&
+          Either.isRight(yield* Effect.either(verifyPublishedFile(before, old)))
+        if (isKept) {
+          yield* files(root, "link a file", () => linkOrCopy(path.join(before, old.path), target))
           published.push(old)
         } else {
           const rows = yield* writeParquet(session, model, day, target)
           yield* files(root, "write a file", () => sync(target))
-          published.push({ path: file, day: name, rows })
+          const bytes = yield* files(root, "read a file", () => fs.readFile(target))
+          published.push({ path: file, day: name, rows, checksum: publishedChecksum(bytes) })
         }
       }
       if (model.publish.by === "day")

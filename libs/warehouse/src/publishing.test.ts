@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer"
 import type { Topic } from "@musify/domain/Topic.ts"
 import { Effect, Option } from "effect"
 import * as fc from "fast-check"
@@ -6,6 +7,7 @@ import path from "node:path"
 import { expect, it } from "vitest"
 import { models } from "./models/models.ts"
 import { current } from "./Published.ts"
+import { verifyPublished } from "./verifyPublished.ts"
 import type { History } from "./spec/arbitraryHistories.ts"
 import { arbitraryHistory, trickyCatalog } from "./spec/arbitraryHistories.ts"
 import type { Logged } from "./spec/logged.ts"
@@ -210,7 +212,7 @@ it("a late event that changes a user's versions re-keys the facts since, and onl
   )
 })
 
-it("a lake file that is cut off or holds other rows stops the build by name, and the last good state stays", async () => {
+it("a lake file that is missing, cut off, of flipped bits or of other rows stops the build by name, and the last good state stays", async () => {
   await Effect.runPromise(
     Effect.gen(function* () {
       const place = yield* makePlace()
@@ -231,9 +233,19 @@ it("a lake file that is cut off or holds other rows stops the build by name, and
       const file = place.store.locate(entry.name)
       const bytes = fs.readFileSync(file)
       fs.writeFileSync(file, bytes.subarray(0, bytes.length - 30))
-      const damaged = yield* Effect.flip(run(place, options))
-      expect(damaged._tag).toBe("LakeFileDamaged")
-      expect(damaged.message).toContain(file)
+      const flipped = (at: number) => Buffer.from(bytes).fill(bytes[at] ^ 1, at, at + 1)
+      // Bits of pages (the first that DuckDB would take for another value), of the footer, a cut, and nothing at all.
+      for (const wrong of [
+        ...[30, 200, 400, bytes.length - 40].map(flipped),
+        bytes.subarray(0, -30),
+        undefined
+      ]) {
+        if (wrong === undefined) fs.rmSync(file)
+        else fs.writeFileSync(file, wrong)
+        const damaged = yield* Effect.flip(run(place, options))
+        expect(damaged._tag).toBe("LakeFileDamaged")
+        expect(damaged.message).toContain(file)
+      }
       const [other] = yield* place.store.list("lake/page_view_events/year=2026/month=11/day=09/hour=01/")
       fs.copyFileSync(place.store.locate(other.name), file)
       const failed = yield* Effect.flip(run(place, options))
@@ -244,6 +256,50 @@ it("a lake file that is cut off or holds other rows stops the build by name, and
       expect(Option.getOrThrow(yield* current(place.published)).manifest.rows["fact_page_views"]).toBe(4)
       fs.writeFileSync(file, bytes)
       expect((yield* run(place, options)).hours).toBe(1)
+    })
+  )
+})
+
+it("a published file that was damaged is written again by the next pass, and is linked nowhere", async () => {
+  await Effect.runPromise(
+    Effect.gen(function* () {
+      const place = yield* makePlace()
+      const options = { history: { events: [], catalog: [] } }
+      const put = (seq: number) =>
+        putPlan(place.store, {
+          topic: "page_view_events",
+          partition: 0,
+          seq,
+          events: [0, 1].map((i) => view("page_view_events", day + seq * hour + i, seq * 2 + i, seq * 2 + i))
+        })
+      const version = Effect.map(current(place.published), Option.getOrThrow)
+      const flip = (file: string) => {
+        const bytes = fs.readFileSync(file)
+        bytes[40] ^= 1
+        fs.writeFileSync(file, bytes)
+        return bytes
+      }
+      yield* put(0)
+      yield* put(1)
+      yield* run(place, options)
+      for (const more of [false, true]) {
+        const { files, folder, manifest } = yield* version
+        yield* verifyPublished(folder, manifest)
+        const [file] = files("dim_artists")
+        const wrong = flip(file)
+        const damaged = yield* Effect.flip(verifyPublished(folder, manifest))
+        expect(damaged.message).toContain(file)
+        if (more) yield* put(2)
+        expect((yield* run(place, options)).hours).toBe(more ? 1 : 0)
+        const after = yield* version
+        expect(after.manifest.version > manifest.version).toBe(true)
+        yield* verifyPublished(after.folder, after.manifest)
+        expect(fs.readFileSync(after.files("dim_artists")[0])).not.toEqual(wrong)
+      }
+      fs.writeFileSync(path.join((yield* version).folder, "manifest.json"), "{}")
+      yield* run(place, options)
+      const last = yield* version
+      yield* verifyPublished(last.folder, last.manifest)
     })
   )
 })

@@ -1,10 +1,14 @@
 import { columnsOf } from "@musify/domain/columns.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
 import { topics } from "@musify/domain/Topic.ts"
-import { Effect } from "effect"
+import type { ObjectStoreService } from "@musify/lake/ObjectStore.ts"
+import type { ObjectStoreError } from "@musify/lake/ObjectStoreError.ts"
+import { verifyChecksum } from "@musify/lake/parquetFile.ts"
+import { Effect, Option } from "effect"
 import type { Dialect } from "./Dialect.ts"
 import type { WarehouseSession } from "./Warehouse.ts"
 import type { WarehouseError } from "./WarehouseError.ts"
+import { LakeFileDamaged } from "./WarehouseError.ts"
 
 /** Lake names of fields that the warehouse names otherwise. */
 const renamed: Readonly<Record<string, string>> = {
@@ -59,23 +63,58 @@ QUALIFY row_number() OVER (PARTITION BY ${naturalKey.map(quoted).join(", ")}
 const stageRows = (topic: Topic, column: string, sql: Dialect) =>
   `SELECT ${sql.text(topic)} AS topic, hour_key AS hour, count(*) AS ${column} FROM stage_${topic} GROUP BY hour_key`
 
+/** Files that are checked at the same time: hides the latency of a remote bucket, and bounds the memory. */
+const checkedAtOnce = 16
+
+/**
+ * Checks each file's checksum before anything is made of it: DuckDB reads a file of which a bit was flipped without a
+ * word. About 0.1 ms for each file of a micro-batch.
+ */
+const verifyLakeFiles = (
+  store: ObjectStoreService,
+  names: ReadonlyArray<string>
+): Effect.Effect<void, LakeFileDamaged | ObjectStoreError> =>
+  Effect.forEach(
+    names,
+    (name) =>
+      Effect.flatMap(store.get(name), (bytes) => {
+        const file = store.locate(name)
+        if (Option.isNone(bytes))
+          return new LakeFileDamaged({
+            file,
+            message: `The lake file ${file} is missing. Restore it from a copy, then run again. Nothing was changed.`
+          })
+        return Effect.try({
+          try: () => verifyChecksum(file, bytes.value),
+          catch: (cause) => new LakeFileDamaged({ file, message: (cause as Error).message })
+        })
+      }),
+    { concurrency: checkedAtOnce, discard: true }
+  )
+
 /**
  * Fills `stage_<topic>` with the events of the hours in `build_hours`, second copies dropped, and `stage_rows` with the
- * rows read and kept by topic and hour. Reads every file once, and again only when there are copies.
+ * rows read and kept by topic and hour. Checks every file, reads it once, and again only when there are copies.
  */
 export const stageHours = (
   session: WarehouseSession,
-  locate: (name: string) => string
-): Effect.Effect<void, WarehouseError> =>
+  store: ObjectStoreService
+): Effect.Effect<void, WarehouseError | ObjectStoreError> =>
   Effect.gen(function* () {
     const sql = session.dialect
     const rows = yield* session.query(
       "stage",
       `SELECT topic, path FROM lake_files WHERE hour IN (SELECT hour FROM build_hours) ORDER BY topic, path`
     )
+    yield* verifyLakeFiles(
+      store,
+      rows.map((row) => String(row["path"]))
+    )
     const counts: Array<string> = []
     for (const topic of topics) {
-      const files = rows.filter((row) => row["topic"] === topic).map((row) => locate(String(row["path"])))
+      const files = rows
+        .filter((row) => row["topic"] === topic)
+        .map((row) => store.locate(String(row["path"])))
       const stage = `stage_${topic}`
       const step = `stage ${topic}`
       if (files.length === 0) {

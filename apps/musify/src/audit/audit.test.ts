@@ -1,6 +1,7 @@
 import { DuckDBInstance } from "@duckdb/node-api"
 import { EventLog } from "@musify/stream/EventLog.ts"
 import { makeInMemoryEventLog } from "@musify/stream/InMemoryEventLog.ts"
+import { publishedChecksum } from "@musify/warehouse/verifyPublished.ts"
 import { Effect } from "effect"
 import fs from "node:fs"
 import path from "node:path"
@@ -261,8 +262,12 @@ describe("dashboard", () => {
     const version = fs.readFileSync(path.join(published, "CURRENT"), "utf8").trim()
     const manifest = JSON.parse(fs.readFileSync(path.join(published, version, "manifest.json"), "utf8"))
     for (const [table, select] of faults)
-      for (const file of manifest.tables[table])
-        await rewrite(path.join(published, version, file.path), select)
+      for (const file of manifest.tables[table]) {
+        const target = path.join(published, version, file.path)
+        await rewrite(target, select)
+        file.checksum = publishedChecksum(fs.readFileSync(target))
+      }
+    fs.writeFileSync(path.join(published, version, "manifest.json"), JSON.stringify(manifest))
     const { names, text } = wrong(await auditOf(fixture))
     expect(names).toEqual([numbersCheck])
     for (const chart of ["summary", "trend", "states", "gender", "top songs", "top artists", "active users"])
@@ -271,6 +276,19 @@ describe("dashboard", () => {
 })
 
 describe("damaged files are named, and no number is made of them", () => {
+  test("a bit flipped in a published file", async () => {
+    fixture = copyFixture(clean)
+    const published = path.join(fixture.root, "bucket", "published")
+    const version = fs.readFileSync(path.join(published, "CURRENT"), "utf8").trim()
+    const file = path.join(published, version, "mart_users.parquet")
+    const bytes = fs.readFileSync(file)
+    bytes[40] ^= 1
+    fs.writeFileSync(file, bytes)
+    const { names, text } = wrong(await auditOf(fixture))
+    expect(names).toEqual([numbersCheck])
+    expect(text).toContain(`${file} is damaged`)
+  })
+
   test("a truncated data file", async () => {
     fixture = copyFixture(clean)
     const file = dataFile("page_view_events")

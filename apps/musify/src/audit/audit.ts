@@ -5,7 +5,7 @@ import { UserError } from "@musify/runtime/UserError.ts"
 import type { EventLog } from "@musify/stream/EventLog.ts"
 import type { EventLogError } from "@musify/stream/EventLogError.ts"
 
-import { Clock, Effect, Scope } from "effect"
+import { Clock, Effect, Either, Scope } from "effect"
 import type { DurationInput } from "effect/Duration"
 import fs from "node:fs"
 import path from "node:path"
@@ -50,6 +50,8 @@ export interface AuditOptions {
 interface Snapshot {
   readonly ledger: Ledger
   readonly marts: Marts | undefined
+  /** What is published but damaged. */
+  readonly damaged: ReadonlyArray<Difference>
   readonly checks: ReadonlyArray<Check>
 }
 
@@ -81,17 +83,19 @@ const takeSnapshot = (
         }))
         const version = yield* currentVersion(options.published)
         // A version stays for ten minutes after another took its place: time enough for all queries below.
-        const marts =
+        const opened =
           version === undefined || ledger.unpublished
-            ? undefined
-            : yield* Effect.provideService(
-                openVersion(duckDb, options.published, version),
-                Scope.Scope,
-                outer
+            ? Either.right(undefined)
+            : yield* openVersion(duckDb, options.published, version).pipe(
+                Effect.provideService(Scope.Scope, outer),
+                Effect.either
               )
         return {
           ledger,
-          marts,
+          marts: Either.getOrUndefined(opened),
+          damaged: Either.isRight(opened)
+            ? []
+            : [{ file: opened.left.file ?? options.published, problem: opened.left.message }],
           checks: [keys, makeCheck("star schema: its own audits", audits.total, "audits", failures)]
         }
       })
@@ -140,7 +144,7 @@ const checkWarehouse = (
   db: AuditDb,
   options: AuditOptions,
   chains: ReadonlyArray<Chain>,
-  { ledger, marts }: Snapshot
+  { damaged, ledger, marts }: Snapshot
 ): Effect.Effect<ReadonlyArray<Check>, ReadFailed> =>
   Effect.gen(function* () {
     const locate = (name: string) => path.join(options.bucket, name)
@@ -195,7 +199,13 @@ const checkWarehouse = (
     if (marts === undefined)
       return [
         ...checks,
-        makeCheck("dashboard = recount from the lake", 0, "numbers", [], ["nothing is published"])
+        makeCheck(
+          "dashboard = recount from the lake",
+          0,
+          "numbers",
+          damaged,
+          damaged.length === 0 ? ["nothing is published"] : []
+        )
       ]
     if (ledger.stale.size > 0) {
       const note = `not compared: ${ledger.stale.size} hours wait to be built again, because events came late`
