@@ -67,6 +67,7 @@ export const command = Command.make("ingest", options, ({ data, durability, json
     [
       "Brings the event log into the lake of Parquet files, each record exactly once.",
       "Ends with exit code 1, naming them, when partitions had to stop; several may run on one data folder.",
+      "--once ends with exit code 3 when the disk or the log goes on failing: run it again when that is mended.",
       "",
       "Examples:",
       "  musify ingest                       follow the log, a micro-batch every two minutes",

@@ -3,6 +3,7 @@ import { topics } from "@musify/domain/Topic.ts"
 import { ObjectStore } from "@musify/lake/ObjectStore.ts"
 import { Progress } from "@musify/runtime/Progress.ts"
 import { EventLog } from "@musify/stream/EventLog.ts"
+import type { ObjectStoreError } from "@musify/lake/ObjectStoreError.ts"
 import type { EventLogError } from "@musify/stream/EventLogError.ts"
 import { Duration, Effect } from "effect"
 import { startCommitter } from "./Committer.ts"
@@ -17,15 +18,18 @@ import { startReader } from "./Reader.ts"
 
 const firstPauseMs = 100
 const longestPauseMs = 10_000
+/** Failures in a row after which a partition that is to be drained once gives up: some six seconds of waiting. */
+const triesOnce = 7
 
 /**
  * Brings the log into the lake, each record exactly once: one reader, and per (topic, partition) a writer and a
  * committer. A partition that halts is reported in the summary and does not stop the others; faults that waiting can
- * mend are tried again, with growing pauses, from the chain's own tail. Any number of ingestors may run on one bucket.
+ * mend are tried again, with growing pauses, from the chain's own tail; for ever, or with `once` a few times in a row,
+ * and then it fails. Any number of ingestors may run on one bucket.
  */
 export const ingest = (
   given: Partial<IngestOptions>
-): Effect.Effect<IngestSummary, EventLogError, EventLog | ObjectStore> =>
+): Effect.Effect<IngestSummary, EventLogError | ObjectStoreError, EventLog | ObjectStore> =>
   Effect.scoped(
     Effect.gen(function* () {
       const options: IngestOptions = { ...defaultIngestOptions, onProgress: () => Effect.void, ...given }
@@ -53,19 +57,21 @@ const supervise = (
   reader: Reader,
   counters: Counters,
   options: IngestOptions
-): Effect.Effect<void, never, EventLog | ObjectStore> =>
+): Effect.Effect<void, EventLogError | ObjectStoreError, EventLog | ObjectStore> =>
   Effect.gen(function* () {
     const progress = yield* Progress
     let knownSeq = 0
     let pauseMs = firstPauseMs
+    let failures = 0
 
     const halt = (reason: string, message: string) => {
       counters.halt({ topic, partition, reason, message })
       return Effect.as(progress.say(`${topic}/${partition} has stopped: ${message}`), true)
     }
-    const wait = (message: string) =>
+    const wait = (error: EventLogError | ObjectStoreError) =>
       Effect.gen(function* () {
-        yield* progress.say(`${topic}/${partition} waits: ${message}`)
+        if (options.once && ++failures >= triesOnce) return yield* Effect.fail(error)
+        yield* progress.say(`${topic}/${partition} waits: ${error.message}`)
         yield* Effect.sleep(Duration.millis(pauseMs))
         pauseMs = Math.min(longestPauseMs, pauseMs * 2)
         return false
@@ -86,6 +92,7 @@ const supervise = (
           (batch) =>
             Effect.suspend(() => {
               pauseMs = firstPauseMs
+              failures = 0
               knownSeq = batch.plan.seq
               counters.closed(batch)
               return options.onProgress(counters.progress())
@@ -110,11 +117,10 @@ const supervise = (
         },
         ChainHalted: ({ message, reason }) => halt(reason, message),
         // The session that follows reads the tail again and finds out whether records are lost.
-        OffsetOutOfRange: ({ message }) => wait(message),
-        UnexpectedOffset: ({ message }) => wait(message),
-        EventLogUnavailable: ({ message, retryable }) => (retryable ? wait(message) : halt("log", message)),
-        ObjectStoreUnavailable: ({ message, retryable }) =>
-          retryable ? wait(message) : halt("bucket", message)
+        OffsetOutOfRange: wait,
+        UnexpectedOffset: wait,
+        EventLogUnavailable: (error) => (error.retryable ? wait(error) : halt("log", error.message)),
+        ObjectStoreUnavailable: (error) => (error.retryable ? wait(error) : halt("bucket", error.message))
       })
     )
     while (!(yield* attempt));
