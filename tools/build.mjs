@@ -36,7 +36,14 @@ if (project.startsWith("apps/")) {
     logLevel: "warning"
   })
 } else {
-  const emit = ["--noEmit", "false", "--outDir", `${project}/dist`, "--declaration", "--rewriteRelativeImportExtensions"]
+  const emit = [
+    "--noEmit",
+    "false",
+    "--outDir",
+    `${project}/dist`,
+    "--declaration",
+    "--rewriteRelativeImportExtensions"
+  ]
   const tsc = spawnSync("node_modules/.bin/tsc", ["-p", project, "--rootDir", `${project}/src`, ...emit], {
     stdio: "inherit"
   })

@@ -5,7 +5,10 @@ const noCurrentDate = {
   create: (context) => ({
     NewExpression(node) {
       if (node.callee.type === "Identifier" && node.callee.name === "Date" && node.arguments.length === 0) {
-        context.report({ node, message: "new Date() reads the machine's clock: take the time from Effect's Clock." })
+        context.report({
+          node,
+          message: "new Date() reads the machine's clock: take the time from Effect's Clock."
+        })
       }
     }
   })
