@@ -29,7 +29,7 @@ if (!Number.isInteger(events) || events < 1000) {
 }
 
 // The built-in config makes about this many events per listener in the 15 days from 2026-01-05.
-const eventsPerListener = 105
+const eventsPerListener = 97
 const root = fileURLToPath(new URL("..", import.meta.url))
 const data = mkdtempSync(join(os.tmpdir(), "musify-bench-"))
 try {
