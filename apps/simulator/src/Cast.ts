@@ -1,4 +1,5 @@
 import type { Song } from "@musify/domain/Song.ts"
+import { Buffer } from "node:buffer"
 import { type AliasSampler, makeAliasSampler } from "./AliasSampler.ts"
 
 /** A value with how often it is drawn, relative to the others. */
@@ -26,3 +27,15 @@ export interface Cast {
 
 export const weightedSampler = (values: ReadonlyArray<Weighted<unknown>>): AliasSampler =>
   makeAliasSampler(values.map((entry) => entry.weight))
+
+const latin1 = (text: string): string => Buffer.from(text, "utf8").toString("latin1")
+
+/** Eventsim reads its UTF-8 song file as Latin-1, so that "Acordeón" is written as "AcordeÃ³n". */
+export const withSongsAsLatin1 = (cast: Cast): Cast => ({
+  ...cast,
+  songs: cast.songs.map((song) => ({
+    ...song,
+    title: latin1(song.title),
+    artist_name: latin1(song.artist_name)
+  }))
+})

@@ -28,6 +28,8 @@ export const State = Schema.Struct({
 })
 export type State = typeof State.Type
 
+const flag = Schema.Boolean.annotations({ message: expecting("true or false") })
+
 const list = <S extends Schema.Schema.Any>(item: S) => Schema.Array(item)
 
 /**
@@ -37,9 +39,7 @@ const list = <S extends Schema.Schema.Any>(item: S) => Schema.Array(item)
 export const EventsimConfig = Schema.Struct({
   transitions: list(Schema.Struct({ source: State, dest: State, p: probability })),
   "new-session": list(Schema.Struct({ ...State.fields, weight })),
-  "show-user-details": list(
-    Schema.Struct({ auth: text, show: Schema.Boolean.annotations({ message: expecting("true or false") }) })
-  ),
+  "show-user-details": list(Schema.Struct({ auth: text, show: flag })),
   auths: list(Schema.Struct({ auth: text, weight })),
   levels: list(Schema.Struct({ level: text, weight })),
   "new-user-auth": Schema.optionalWith(text, { default: () => "Guest" }),
@@ -74,7 +74,11 @@ export const EventsimConfig = Schema.Struct({
   "growth-rate": Schema.optional(notNegative),
   /** Share of the listeners that leaves per year (not a key of Eventsim's, which has it as an option only). */
   "attrition-rate": Schema.optional(notNegative),
-  tag: Schema.optional(text)
+  tag: Schema.optional(text),
+  /** Eventsim's own behaviour where ours differs on purpose (not a key of Eventsim's); see docs/simulator. */
+  "eventsim-compatible": Schema.optional(flag),
+  /** Daily rhythm and weekends by each listener's own clock instead of UTC (not a key of Eventsim's). */
+  "local-time": Schema.optional(flag)
 })
 export type EventsimConfig = typeof EventsimConfig.Type
 export type EventsimConfigFile = typeof EventsimConfig.Encoded

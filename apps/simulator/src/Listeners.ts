@@ -1,4 +1,5 @@
 import { type AliasSampler, sampleAlias } from "./AliasSampler.ts"
+import type { LocalTime } from "./LocalTime.ts"
 import type { Model } from "./Model.ts"
 import { bits, exponential, keyA, keyB, mix32, normal } from "./random.ts"
 
@@ -61,6 +62,7 @@ export class Listeners {
   private readonly attributes: Attributes
   private readonly start: number
   private readonly growthRate: number
+  private readonly localTime: LocalTime | undefined
 
   /** `start` in epoch seconds. */
   constructor(
@@ -71,6 +73,8 @@ export class Listeners {
       readonly attributes: Attributes
       readonly start: number
       readonly growthRate: number
+      /** Where listeners go by their own clock. */
+      readonly localTime?: LocalTime | undefined
     }
   ) {
     this.seed = options.seed
@@ -78,6 +82,7 @@ export class Listeners {
     this.attributes = options.attributes
     this.start = options.start
     this.growthRate = options.growthRate
+    this.localTime = options.localTime
     this.capacity = capacity
     this.alpha = new Float64Array(capacity)
     this.beta = new Float64Array(capacity)
@@ -114,7 +119,8 @@ export class Listeners {
     }
     let c = this.next(i, -2 * beta)
     while (c < -beta) c = this.next(i, c)
-    this.since[i] = c
+    // Nobody leaves for good before the history begins: attrition counts from its start.
+    this.since[i] = Math.max(0, c)
     this.begin(i, c, initialClass[auth][level])
     return i
   }
@@ -124,8 +130,8 @@ export class Listeners {
     const i = this.create()
     this.registration[i] = Number.NaN
     let c = time + this.model.greatestShift
-    c += this.model.shifts[this.secondOfDay(c)]
-    const refused = this.model.weekendShare(this.start + c)
+    c += this.model.shifts[this.secondOfDay(i, c)]
+    const refused = this.model.weekendShare(this.clock(i, c))
     if (refused > 0 && this.draw(i) < refused * 4294967296) c = this.next(i, c)
     this.since[i] = c
     this.begin(i, c, this.model.newUserClass)
@@ -165,12 +171,12 @@ export class Listeners {
     for (;;) {
       let c = last + Math.floor(beta * exponential(this.draw(i))) + sessionGap
       if (c >= never - 86_400) return never
-      c += shifts[this.secondOfDay(c)]
+      c += shifts[this.secondOfDay(i, c)]
       if (c < last) {
         last += sessionGap
         continue
       }
-      const refused = weekendShare(this.start + c)
+      const refused = weekendShare(this.clock(i, c))
       if (refused > 0 && this.draw(i) < refused * 4294967296) {
         last = c
         continue
@@ -179,8 +185,14 @@ export class Listeners {
     }
   }
 
-  private secondOfDay(time: number): number {
-    return (((this.start + time) % 86_400) + 86_400) % 86_400
+  /** What the clock shows, as epoch seconds: UTC, or the listener's own time. */
+  private clock(i: number, time: number): number {
+    const utc = this.start + time
+    return this.localTime === undefined ? utc : utc + this.localTime.offset(this.place[i], utc)
+  }
+
+  private secondOfDay(i: number, time: number): number {
+    return ((this.clock(i, time) % 86_400) + 86_400) % 86_400
   }
 
   private fixed(i: number, draw: number): number {
@@ -205,11 +217,13 @@ export class Listeners {
 
   /**
    * Seconds since registration at the start: the ages in a population that has grown at the growth rate for the last
-   * five years (without growth: any age up to five years).
+   * five years (without growth: any age up to five years). Eventsim: exponential with a mean of `growth rate` years,
+   * at most five.
    */
   private age(k: number): number {
-    const u = (k + 0.5) / 4294967296
     const g = this.growthRate
+    if (this.model.eventsimCompatible) return Math.floor(Math.min(g * exponential(k), 5) * yearSeconds)
+    const u = (k + 0.5) / 4294967296
     const years = g < 1e-9 ? 5 * u : -Math.log(1 - u * (1 - Math.exp(-5 * g))) / g
     return Math.floor(Math.round(years * yearSeconds * 1000) / 1000)
   }

@@ -39,6 +39,8 @@ export interface Model {
   /** Greatest entry of `shifts`, seconds. */
   readonly greatestShift: number
   readonly weekendShare: (time: number) => number
+  /** Eventsim's own behaviour where ours differs on purpose. */
+  readonly eventsimCompatible: boolean
 }
 
 const flags = (states: ReadonlyArray<State>, test: (s: State) => boolean): Uint8Array =>
@@ -139,7 +141,9 @@ export const compileModel = (config: EventsimConfig): Model => {
     weekendShare: makeWeekendShare({
       share: config["weekend-damping"],
       offset: config["weekend-damping-offset"] * 60,
-      scale: config["weekend-damping-scale"] * 60
-    })
+      scale: config["weekend-damping-scale"] * 60,
+      uncapped: config["eventsim-compatible"] ?? false
+    }),
+    eventsimCompatible: config["eventsim-compatible"] ?? false
   }
 }

@@ -1,10 +1,11 @@
 import { topics } from "@musify/domain/Topic.ts"
 import { partitionOf } from "@musify/stream/partitioner.ts"
 import { type AliasSampler, makeAliasSampler, sampleAlias } from "./AliasSampler.ts"
-import { type Cast, weightedSampler } from "./Cast.ts"
+import { type Cast, weightedSampler, withSongsAsLatin1 } from "./Cast.ts"
 import { makeEventFragments } from "./EventFragments.ts"
 import type { EventsimConfig } from "./EventsimConfig.ts"
 import { EventWriter, keyLength, type Positions, putDevice, type WrittenBatch } from "./EventWriter.ts"
+import { makeLocalTime } from "./LocalTime.ts"
 import { deviceOf, Listeners, never, yearSeconds } from "./Listeners.ts"
 import { compileModel, type Model } from "./Model.ts"
 import { exponential, RandomStream } from "./random.ts"
@@ -60,6 +61,7 @@ export class Simulation {
   constructor(options: SimulationOptions) {
     const { config, cast } = options
     this.model = compileModel(config)
+    const compatible = this.model.eventsimCompatible
     this.seed = options.seed
     this.users = options.users
     this.start = Math.floor(options.start / 1000)
@@ -79,16 +81,21 @@ export class Simulation {
         userAgents: weightedSampler(cast.userAgents)
       },
       start: this.start,
-      growthRate: this.growthRate
+      growthRate: this.growthRate,
+      localTime: config["local-time"] === true ? makeLocalTime(cast.places) : undefined
     })
     this.wheel = new TimingWheel(options.users)
     this.partitions = new Uint16Array(options.users * topics.length)
     this.devices = new Uint32Array(options.users)
     this.writer = new EventWriter({
-      fragments: makeEventFragments(cast, this.model, { tag: config.tag, newline: options.newline ?? false }),
+      fragments: makeEventFragments(compatible ? withSongsAsLatin1(cast) : cast, this.model, {
+        tag: config.tag,
+        newline: options.newline ?? false
+      }),
       model: this.model,
       listeners: this.listeners,
-      firstUserId: config["first-user-id"] ?? 1,
+      // Eventsim counts up before it gives out the first id.
+      firstUserId: (config["first-user-id"] ?? 1) + (compatible ? 1 : 0),
       partitions: options.partitions,
       skip: options.skip ?? []
     })
@@ -181,7 +188,9 @@ export class Simulation {
       this.endSession(i, state, now)
       return
     }
-    listeners.afterLogin[i] = model.isLogin[state]
+    // Eventsim forgets to note that a redirect was entered: what follows Login, then a redirect, is an auth event, too.
+    if (!model.eventsimCompatible || model.isRedirect[dest] === 0)
+      listeners.afterLogin[i] = model.isLogin[state]
     listeners.state[i] = dest
     listeners.item[i]++
     if (model.isRedirect[dest] === 1) {
@@ -203,7 +212,7 @@ export class Simulation {
       listeners.time[i] = never
       return
     }
-    if (this.attritionRate > 0) {
+    if (this.attritionRate > 0 && now > 0) {
       const years = (now - listeners.since[i]) / yearSeconds
       listeners.since[i] = now
       // Leaves with probability 1 − exp(−rate · years), without Math.exp.

@@ -45,13 +45,20 @@ export interface WeekendDamping {
   readonly share: number
   readonly offset: number
   readonly scale: number
+  /** As Eventsim: on a working day a ramp goes on beyond `share` where `offset` exceeds `scale`. */
+  readonly uncapped?: boolean
 }
 
 /**
  * Share of the session starts at `time` that is refused: 0 on working days, `share` on off days, with linear ramps of
  * `scale` seconds that begin `offset` seconds before the first midnight and end `offset` after the last one.
  */
-export const makeWeekendShare = ({ share, offset, scale }: WeekendDamping): ((time: number) => number) => {
+export const makeWeekendShare = ({
+  share,
+  offset,
+  scale,
+  uncapped = false
+}: WeekendDamping): ((time: number) => number) => {
   if (share === 0) return () => 0
   const known = new Map<number, boolean>()
   const off = (day: number): boolean => {
@@ -63,6 +70,8 @@ export const makeWeekendShare = ({ share, offset, scale }: WeekendDamping): ((ti
     return answer
   }
   const ramp = (seconds: number): number => (scale <= 0 ? share : Math.min(1, seconds / scale) * share)
+  const workdayRamp = (seconds: number): number =>
+    uncapped && scale > 0 ? (seconds / scale) * share : ramp(seconds)
   return (time) => {
     const day = Math.floor(time / daySeconds)
     const s = time - day * daySeconds
@@ -71,8 +80,8 @@ export const makeWeekendShare = ({ share, offset, scale }: WeekendDamping): ((ti
       const fall = off(day + 1) ? share : ramp(daySeconds - s + offset)
       return Math.min(rise, fall)
     }
-    if (s < offset && off(day - 1)) return ramp(offset - s)
-    if (s >= daySeconds - offset && off(day + 1)) return ramp(s - (daySeconds - offset))
+    if (s < offset && off(day - 1)) return workdayRamp(offset - s)
+    if (s >= daySeconds - offset && off(day + 1)) return workdayRamp(s - (daySeconds - offset))
     return 0
   }
 }

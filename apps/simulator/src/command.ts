@@ -41,7 +41,13 @@ export const simulationOptions = {
     min: 0,
     description: "Share of listeners that leaves per year. Default: the config's."
   }),
-  tag: setting.optionalText("tag", { description: "A/B group, written with every known user." })
+  tag: setting.optionalText("tag", { description: "A/B group, written with every known user." }),
+  localTime: setting.boolean("local-time", {
+    description: "Daily rhythm and weekends by the listeners' own clocks instead of UTC."
+  }),
+  eventsimCompatible: setting.boolean("eventsim-compatible", {
+    description: "Eventsim's own behaviour where ours differs on purpose (docs/simulator/from-eventsim.md)."
+  })
 }
 
 const options = {

@@ -31,6 +31,10 @@ export interface SimulationSettings {
   readonly attritionRate?: number | undefined
   readonly tag?: string | undefined
   readonly firstUserId?: number | undefined
+  /** Eventsim's own behaviour where ours differs on purpose. */
+  readonly eventsimCompatible?: boolean | undefined
+  /** Daily rhythm by each listener's own clock. */
+  readonly localTime?: boolean | undefined
 }
 
 /** A simulation with every setting decided: the first part of `SimulateOptions`. */
@@ -52,7 +56,7 @@ export interface ResolvedSimulation {
 const wrong = (message: string) => new UserError({ message, exitCode: 2 })
 
 /** Version of the simulator's output: another one would not go on with what an older one began. */
-const eventsVersion = 1
+const eventsVersion = 2
 
 const configHash = (config: EventsimConfig): string =>
   createHash("sha256")
@@ -62,13 +66,26 @@ const configHash = (config: EventsimConfig): string =>
 
 const byId = (a: Song, b: Song): number => (a.song_id < b.song_id ? -1 : a.song_id > b.song_id ? 1 : 0)
 
-const withOverrides = (config: EventsimConfig, settings: SimulationSettings): EventsimConfig => ({
-  ...config,
-  ...(settings.growthRate === undefined ? {} : { "growth-rate": settings.growthRate }),
-  ...(settings.attritionRate === undefined ? {} : { "attrition-rate": settings.attritionRate }),
-  ...(settings.firstUserId === undefined ? {} : { "first-user-id": settings.firstUserId }),
-  ...(settings.tag === undefined ? {} : { tag: settings.tag })
-})
+/** Options win over the config. In Eventsim the config wins where it has a growth rate, first id or number of users. */
+const withOverrides = (config: EventsimConfig, settings: SimulationSettings): EventsimConfig => {
+  const kept: Partial<EventsimConfig> = isCompatible(config, settings) ? config : {}
+  return {
+    ...config,
+    ...(settings.growthRate === undefined ? {} : { "growth-rate": settings.growthRate }),
+    ...(settings.attritionRate === undefined ? {} : { "attrition-rate": settings.attritionRate }),
+    ...(settings.firstUserId === undefined ? {} : { "first-user-id": settings.firstUserId }),
+    ...(settings.tag === undefined ? {} : { tag: settings.tag }),
+    ...(settings.eventsimCompatible === true ? { "eventsim-compatible": true } : {}),
+    ...(settings.localTime === true ? { "local-time": true } : {}),
+    ...stripUndefined({
+      "growth-rate": kept["growth-rate"],
+      "first-user-id": kept["first-user-id"]
+    })
+  }
+}
+
+const isCompatible = (config: EventsimConfig, settings: SimulationSettings): boolean =>
+  settings.eventsimCompatible === true || config["eventsim-compatible"] === true
 
 const loadConfig = (settings: SimulationSettings): Effect.Effect<EventsimConfig, UserError> =>
   (settings.config === undefined
@@ -97,7 +114,8 @@ const numbersOf = (
       Math.floor(
         (settings.start ?? frozen.start ?? (Math.floor((settings.end ?? now) / dayMs) - days) * dayMs) / 1000
       ) * 1000
-    const users = settings.users ?? frozen.users ?? config["n-users"] ?? 10_000
+    const fixedUsers = isCompatible(config, settings) ? config["n-users"] : undefined
+    const users = fixedUsers ?? settings.users ?? frozen.users ?? config["n-users"] ?? 10_000
     const seed = settings.seed ?? frozen.seed ?? config.seed ?? 1
     if (users < 1 || users > mostListeners) {
       return yield* wrong(`The number of listeners (--users) is ${users}, expected 1 to ${mostListeners}.`)
@@ -151,7 +169,9 @@ export const resolveSimulation = (settings: SimulationSettings) =>
       settings.growthRate !== undefined ||
       settings.attritionRate !== undefined ||
       settings.firstUserId !== undefined ||
-      settings.tag !== undefined
+      settings.tag !== undefined ||
+      settings.eventsimCompatible === true ||
+      settings.localTime === true
 
     const frozenConfig = yield* folder.frozen("config")
     const config =
