@@ -17,6 +17,9 @@ export interface TopicSummary {
   maxTs: number | null
 }
 
+/** Reason of a partition that stopped because bucket or log could not be reached: run again when they can. */
+export const unavailable = "unavailable"
+
 /** A partition that stopped and waits for a person. */
 export interface HaltedPartition {
   readonly topic: string

@@ -9,7 +9,7 @@ import { layer as layerLmdbEventLog } from "@musify/stream/LmdbEventLog.ts"
 import { Console, Effect, Layer } from "effect"
 import { ingest } from "./ingest.ts"
 import { defaultIngestOptions } from "./IngestOptions.ts"
-import type { IngestSummary } from "./IngestSummary.ts"
+import { type IngestSummary, unavailable } from "./IngestSummary.ts"
 
 const options = {
   data: dataOption,
@@ -90,11 +90,11 @@ export const summaryText = (summary: IngestSummary): string =>
     })
     .join("\n")
 
-/** Exit code 1, with each partition that stopped and why. */
+/** Each partition that stopped and why. Exit code 3 when nothing is wrong but that a part is not reachable, else 1. */
 export const haltedError = ({ halted }: IngestSummary): UserError =>
   new UserError({
     message: halted
       .map(({ message, partition, topic }) => `${topic}/${partition} has stopped: ${message}`)
       .join("\n"),
-    exitCode: 1
+    exitCode: halted.every(({ reason }) => reason === unavailable) ? 3 : 1
   })

@@ -10,7 +10,7 @@ import { startCommitter } from "./Committer.ts"
 import type { IngestOptions } from "./IngestOptions.ts"
 import { defaultIngestOptions } from "./IngestOptions.ts"
 import type { IngestSummary } from "./IngestSummary.ts"
-import { Counters } from "./IngestSummary.ts"
+import { Counters, unavailable } from "./IngestSummary.ts"
 import { openChain } from "./openChain.ts"
 import { runPartitionWriter } from "./PartitionWriter.ts"
 import type { Reader } from "./Reader.ts"
@@ -19,17 +19,18 @@ import { startReader } from "./Reader.ts"
 const firstPauseMs = 100
 const longestPauseMs = 10_000
 /** Failures in a row after which a partition that is to be drained once gives up: some six seconds of waiting. */
-const triesOnce = 7
+export const triesOnce = 7
 
 /**
  * Brings the log into the lake, each record exactly once: one reader, and per (topic, partition) a writer and a
- * committer. A partition that halts is reported in the summary and does not stop the others; faults that waiting can
- * mend are tried again, with growing pauses, from the chain's own tail; for ever, or with `once` a few times in a row,
- * and then it fails. Any number of ingestors may run on one bucket.
+ * committer. A partition that halts is reported in the summary and does not stop the others. While bucket or log cannot
+ * be reached a partition waits, says so, and tries again with growing pauses from the chain's own tail: for ever, or with
+ * `once` a few times in a row (and not at all when only a person can mend it), and then it halts as "unavailable". Any
+ * number of ingestors may run on one bucket.
  */
 export const ingest = (
   given: Partial<IngestOptions>
-): Effect.Effect<IngestSummary, EventLogError | ObjectStoreError, EventLog | ObjectStore> =>
+): Effect.Effect<IngestSummary, EventLogError, EventLog | ObjectStore> =>
   Effect.scoped(
     Effect.gen(function* () {
       const options: IngestOptions = { ...defaultIngestOptions, onProgress: () => Effect.void, ...given }
@@ -57,7 +58,7 @@ const supervise = (
   reader: Reader,
   counters: Counters,
   options: IngestOptions
-): Effect.Effect<void, EventLogError | ObjectStoreError, EventLog | ObjectStore> =>
+): Effect.Effect<void, never, EventLog | ObjectStore> =>
   Effect.gen(function* () {
     const progress = yield* Progress
     let knownSeq = 0
@@ -70,19 +71,29 @@ const supervise = (
     }
     const wait = (error: EventLogError | ObjectStoreError) =>
       Effect.gen(function* () {
-        if (options.once && ++failures >= triesOnce) return yield* Effect.fail(error)
+        const mendsItself = "retryable" in error ? error.retryable : true
+        if (options.once && (++failures >= triesOnce || !mendsItself))
+          return yield* halt("retryable" in error ? unavailable : "changing log", error.message)
         yield* progress.say(`${topic}/${partition} waits: ${error.message}`)
         yield* Effect.sleep(Duration.millis(pauseMs))
         pauseMs = Math.min(longestPauseMs, pauseMs * 2)
         return false
       })
 
+    const succeeded = () => {
+      pauseMs = firstPauseMs
+      failures = 0
+    }
+
     const session = Effect.scoped(
       Effect.gen(function* () {
         const log = yield* EventLog
         const store = yield* ObjectStore
         const position = yield* openChain(store, log, topic, partition, knownSeq, options)
-        if (position.tookOver) counters.takenOver++
+        if (position.tookOver) {
+          counters.takenOver++
+          succeeded()
+        }
         knownSeq = Math.max(0, position.nextSeq - 1)
         const committer = yield* startCommitter(
           store,
@@ -91,8 +102,7 @@ const supervise = (
           position.unsealed,
           (batch) =>
             Effect.suspend(() => {
-              pauseMs = firstPauseMs
-              failures = 0
+              succeeded()
               knownSeq = batch.plan.seq
               counters.closed(batch)
               return options.onProgress(counters.progress())
@@ -119,8 +129,10 @@ const supervise = (
         // The session that follows reads the tail again and finds out whether records are lost.
         OffsetOutOfRange: wait,
         UnexpectedOffset: wait,
-        EventLogUnavailable: (error) => (error.retryable ? wait(error) : halt("log", error.message)),
-        ObjectStoreUnavailable: (error) => (error.retryable ? wait(error) : halt("bucket", error.message))
+        EventLogUnavailable: (error) =>
+          error.damaged === true ? halt("damaged log", error.message) : wait(error),
+        // Full, away, read-only or not ours to write: someone may mend it while the partition waits.
+        ObjectStoreUnavailable: wait
       })
     )
     while (!(yield* attempt));

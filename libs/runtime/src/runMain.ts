@@ -47,7 +47,9 @@ export const describeFailure = (
   if (ValidationError.isValidationError(error)) return { message: undefined, exitCode: 2 }
   if (error instanceof UserError) return { message: error.message, exitCode: error.exitCode }
   if (isTagged(error) && error.message !== "") {
-    return { message: error.message, exitCode: error._tag.endsWith("Unavailable") ? 3 : 1 }
+    // An error may know better than its name: a file that cannot be read since it is damaged is something found wrong.
+    const own = "exitCode" in error && typeof error.exitCode === "number" ? error.exitCode : undefined
+    return { message: error.message, exitCode: own ?? (error._tag.endsWith("Unavailable") ? 3 : 1) }
   }
   const text = error instanceof Error ? error.message : String(error)
   return {

@@ -25,11 +25,20 @@ export class OffsetOutOfRange extends Schema.TaggedError<OffsetOutOfRange>()("Of
   }
 }
 
-/** The log cannot be reached, read or written. `message` says where and what to do; waiting may help when `retryable`. */
+/**
+ * The log cannot be reached, read or written. `message` says where and what to do; waiting may help when `retryable`.
+ * `damaged`: what is stored is not what was written.
+ */
 export class EventLogUnavailable extends Schema.TaggedError<EventLogUnavailable>()("EventLogUnavailable", {
   message: Schema.String,
   retryable: Schema.Boolean,
+  damaged: Schema.optional(Schema.Boolean),
   cause: Schema.optional(Schema.Defect)
-}) {}
+}) {
+  /** Of a program that ends with it: 1 found wrong, 3 not reachable. */
+  get exitCode(): 1 | 3 {
+    return this.damaged === true ? 1 : 3
+  }
+}
 
 export type EventLogError = UnexpectedOffset | OffsetOutOfRange | EventLogUnavailable

@@ -4,12 +4,12 @@ import { EventLogUnavailable } from "./EventLogError.ts"
 
 /* What LMDB's and the system's errors mean for a person who has to do something about them. */
 
-const meanings: ReadonlyArray<readonly [pattern: RegExp, advice: string, retryable: boolean]> = [
+const meanings: ReadonlyArray<readonly [pattern: RegExp, advice: string, damaged: boolean]> = [
   [/permission denied|not permitted|read-only|EACCES|EPERM|EROFS/i, "Check the rights there.", false],
   [
     /damaged|corrupt|invalid|page not found|LMDB file/i,
     "Restore the file from a copy, or begin anew in another folder (--data).",
-    false
+    true
   ]
 ]
 
@@ -36,10 +36,11 @@ export const logFailure = (doing: string, file: string, cause: unknown): EventLo
       cause
     })
   }
-  const [, advice, retryable] = meanings.find(([pattern]) => pattern.test(text)) ?? [undefined, "", false]
+  const [, advice, damaged] = meanings.find(([pattern]) => pattern.test(text)) ?? [undefined, "", false]
   return new EventLogUnavailable({
     message: `Cannot ${doing} ${file}: ${text}. ${advice}`.trim(),
-    retryable,
+    retryable: false,
+    damaged,
     cause
   })
 }
@@ -50,7 +51,8 @@ export const logDamaged = (file: string, what: string): EventLogUnavailable =>
     message:
       `${file} is damaged: ${what} not what was written. ` +
       `Restore the file from a copy, or begin anew in another folder (--data).`,
-    retryable: false
+    retryable: false,
+    damaged: true
   })
 
 /** lmdb-js rejects with "Commit failed" and keeps the reason in another promise, which must not be left alone. */

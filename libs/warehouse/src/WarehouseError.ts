@@ -9,7 +9,13 @@ export class WarehouseUnavailable extends Schema.TaggedError<WarehouseUnavailabl
   file: Schema.String,
   message: Schema.String,
   cause: Schema.optional(Schema.Defect)
-}) {}
+}) {
+  /** Of a program that ends with it: 1 found wrong, 2 wrong use, 3 not reachable. */
+  get exitCode(): 1 | 2 | 3 {
+    if (this.reason === "damaged") return 1
+    return this.reason === "newer format" || this.reason === "not writable" ? 2 : 3
+  }
+}
 
 /** A lake file could not be read, or holds other rows than its plan says. Nothing of the run was kept. */
 export class LakeFileDamaged extends Schema.TaggedError<LakeFileDamaged>()("LakeFileDamaged", {
