@@ -1,9 +1,10 @@
-// node tools/build.mjs PROJECT: an app becomes one bundle (dist/main.js; npm packages stay outside), a lib becomes
-// JavaScript modules with declarations (dist/).
+// node tools/build.mjs PROJECT: an app becomes a bundle (dist/main.mjs and what belongs to it), a lib becomes JavaScript
+// modules with declarations (dist/).
 import { spawnSync } from "node:child_process"
-import { existsSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, rmSync } from "node:fs"
+import { join } from "node:path"
 import process from "node:process"
-import { build } from "esbuild"
+import { bundleProgram, root } from "./bundle.mjs"
 
 const project = process.argv[2]
 if (project === undefined || !existsSync(`${project}/package.json`)) {
@@ -12,29 +13,8 @@ if (project === undefined || !existsSync(`${project}/package.json`)) {
 }
 rmSync(`${project}/dist`, { recursive: true, force: true })
 
-const npmPackagesOf = (folder, seen = new Set()) => {
-  const { dependencies = {} } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"))
-  return Object.keys(dependencies).flatMap((name) => {
-    if (!name.startsWith("@musify/")) return [name, `${name}/*`]
-    const lib = ["libs", "apps"].map((root) => `${root}/${name.slice("@musify/".length)}`).find(existsSync)
-    if (seen.has(lib)) return []
-    seen.add(lib)
-    return npmPackagesOf(lib, seen)
-  })
-}
-
 if (project.startsWith("apps/")) {
-  await build({
-    entryPoints: [`${project}/src/main.ts`],
-    outfile: `${project}/dist/main.js`,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    sourcemap: true,
-    external: [...new Set(npmPackagesOf(project))],
-    logLevel: "warning"
-  })
+  await bundleProgram(join(root, project, "src/main.ts"), join(root, project, "dist"))
 } else {
   const emit = [
     "--noEmit",

@@ -1,16 +1,11 @@
-// node tools/run.mjs FILE.ts [arguments]: runs a TypeScript program from its source. Node before 22.18 cannot strip
-// types: tsx does it there.
+// node tools/run.mjs FILE.ts [arguments]: runs a TypeScript program from its source on any supported engine.
 import { resolve } from "node:path"
 import process from "node:process"
-import { pathToFileURL } from "node:url"
+import { runProgram } from "./runProgram.mjs"
 
 const [file] = process.argv.splice(2, 1)
 if (file === undefined) {
   console.error("Usage: node tools/run.mjs FILE.ts [arguments]")
   process.exit(2)
 }
-if (!process.features.typescript && !globalThis.Bun && !globalThis.Deno) {
-  const { register } = await import("tsx/esm/api")
-  register()
-}
-await import(pathToFileURL(resolve(file)).href)
+await runProgram(resolve(file))

@@ -1,4 +1,4 @@
-// Takes a picture of a running dashboard: tsx apps/dashboard/tools/screenshot.ts URL FILE [dark|light] [width]
+// Takes a picture of a running dashboard: node tools/run.mjs apps/dashboard/tools/screenshot.ts URL FILE [dark|light] [width]
 import process from "node:process"
 import { chromiumPath, launch } from "../browser/browser.ts"
 

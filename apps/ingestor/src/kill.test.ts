@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url"
 import { setTimeout as sleep } from "node:timers/promises"
 import { bytesColumn } from "@musify/domain/RecordBatch.ts"
 import { layer as layerStore } from "@musify/lake/LocalDirectoryObjectStore.ts"
+import { nodeArguments } from "@musify/runtime/testing/nodeArguments.ts"
 import { layer as layerLog, makeLmdbEventLog } from "@musify/stream/LmdbEventLog.ts"
 import { Effect, Layer } from "effect"
 import { afterAll, expect, it } from "vitest"
@@ -56,7 +57,7 @@ it("a kill -9 at any moment costs nothing and doubles nothing", async () => {
   // Moments after the start of the work, ms; two processes at a time.
   for (const moment of [10, 50, 130]) {
     const running = [0, 1].map(() =>
-      spawn(process.execPath, ["--import", "tsx", child, logPath, directory], {
+      spawn(process.execPath, [...nodeArguments(child), logPath, directory], {
         stdio: ["ignore", "pipe", "inherit"]
       })
     )

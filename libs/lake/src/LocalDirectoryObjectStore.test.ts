@@ -6,6 +6,7 @@ import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { it } from "@effect/vitest"
+import { nodeArguments } from "@musify/runtime/testing/nodeArguments.ts"
 import { Effect } from "effect"
 import { afterAll, describe, expect } from "vitest"
 import { makeLocalDirectoryObjectStore } from "./LocalDirectoryObjectStore.ts"
@@ -33,7 +34,7 @@ describe("LocalDirectoryObjectStore", () => {
         yield* makeLocalDirectoryObjectStore({ directory })
         const run = (writer: string) =>
           Effect.promise(() =>
-            promisify(execFile)(process.execPath, ["--import", "tsx", racer, directory, writer, "200"])
+            promisify(execFile)(process.execPath, [...nodeArguments(racer), directory, writer, "200"])
           )
         const outputs = yield* Effect.all([run("a"), run("b")], { concurrency: 2 })
         const created = outputs.map(({ stdout }) => stdout.trim().split(/\s+/).filter(Boolean))

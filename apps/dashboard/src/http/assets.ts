@@ -24,44 +24,43 @@ const asset = (contentType: string, bytes: Uint8Array): Asset => ({
   brotli: brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } })
 })
 
-const pageFile = (name: string): string => fileURLToPath(new URL(`../page/${name}`, import.meta.url))
+/** The page's files: name in a bundle's `page/`, path, type. */
+const pageFiles = [
+  ["index.html", "/", "text/html; charset=utf-8"],
+  ["page.js", "/assets/page.js", "text/javascript; charset=utf-8"],
+  ["style.css", "/assets/style.css", "text/css; charset=utf-8"],
+  ["icon.svg", "/assets/icon.svg", "image/svg+xml"],
+  ["states-albers-10m.json", "/assets/states.json", "application/json"]
+] as const
 
-/** The page's script as one file, made by esbuild from its TypeScript. */
-const bundle = async (): Promise<Uint8Array> => {
+type PageFile = (typeof pageFiles)[number][0]
+
+/** A file of the page from its source; the script is made by esbuild from its TypeScript. */
+const fromSource = async (name: PageFile): Promise<Uint8Array> => {
+  const source = (file: string) => fileURLToPath(new URL(`../page/${file}`, import.meta.url))
+  if (name === "states-albers-10m.json") {
+    return fs.readFile(createRequire(import.meta.url).resolve(`us-atlas/${name}`))
+  }
+  if (name !== "page.js") return fs.readFile(source(name))
   const esbuild = await import("esbuild")
-  const result = await esbuild.build({
-    entryPoints: [pageFile("main.tsx")],
-    bundle: true,
-    minify: true,
-    write: false,
-    format: "esm",
-    target: "es2022",
-    jsx: "automatic",
-    jsxImportSource: "preact",
-    legalComments: "none",
-    logLevel: "silent"
-  })
+  const options = JSON.parse(await fs.readFile(source("esbuild.json"), "utf8"))
+  const result = await esbuild.build({ ...options, entryPoints: [source("main.tsx")], write: false })
   // Without this esbuild's own process lives as long as ours.
   await esbuild.stop()
-  return result.outputFiles[0].contents
+  return (result.outputFiles as ReadonlyArray<{ readonly contents: Uint8Array }>)[0].contents
 }
 
-const require = createRequire(import.meta.url)
+/** In a bundle the files lie beside the program. */
+const fromBundle = (name: PageFile): Promise<Uint8Array> =>
+  fs.readFile(fileURLToPath(new URL(`./page/${name}`, import.meta.url)))
 
 const load = async (): Promise<ReadonlyMap<string, Asset>> => {
-  const [script, html, css, icon, map] = await Promise.all([
-    bundle(),
-    fs.readFile(pageFile("index.html")),
-    fs.readFile(pageFile("style.css")),
-    fs.readFile(pageFile("icon.svg")),
-    fs.readFile(require.resolve("us-atlas/states-albers-10m.json"))
-  ])
+  const read = import.meta.url.endsWith(".ts") ? fromSource : fromBundle
+  const assets = await Promise.all(
+    pageFiles.map(async ([name, path, type]) => [path, asset(type, await read(name))] as const)
+  )
   return new Map([
-    ["/", asset("text/html; charset=utf-8", html)],
-    ["/assets/page.js", asset("text/javascript; charset=utf-8", script)],
-    ["/assets/style.css", asset("text/css; charset=utf-8", css)],
-    ["/assets/icon.svg", asset("image/svg+xml", icon)],
-    ["/assets/states.json", asset("application/json", map)],
+    ...assets,
     ...docsFiles().map(([path, type, text]) => [path, asset(type, new TextEncoder().encode(text))] as const)
   ])
 }

@@ -1,4 +1,4 @@
-import zipcodes from "zipcodes"
+import { createRequire } from "node:module"
 import type { Place, Weighted } from "../Cast.ts"
 
 /** Residents in thousands (2020 census, rounded; for the armed forces' post offices a guess): how often a state is drawn. */
@@ -86,7 +86,10 @@ export const loadPlaces = (): ReadonlyArray<Weighted<Place>> => (loaded ??= read
 let loaded: ReadonlyArray<Weighted<Place>> | undefined
 
 const readPlaces = (): ReadonlyArray<Weighted<Place>> => {
-  const codes = (Object.values(zipcodes.codes) as ReadonlyArray<ZipCode>).filter(
+  const zipcodes = createRequire(import.meta.url)("zipcodes") as {
+    readonly codes: Readonly<Record<string, ZipCode>>
+  }
+  const codes = Object.values(zipcodes.codes).filter(
     (z) =>
       z.country === "US" &&
       /^\d{5}$/.test(z.zip) &&

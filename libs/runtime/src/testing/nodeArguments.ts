@@ -1,9 +1,6 @@
-import { createRequire } from "node:module"
-import process from "node:process"
-import { pathToFileURL } from "node:url"
+import { fileURLToPath } from "node:url"
 
-/** Arguments with which this Node runs a TypeScript program from any working directory: tsx where it cannot itself. */
-export const nodeArguments = (program: string): ReadonlyArray<string> =>
-  "typescript" in process.features && process.features.typescript !== false
-    ? [program]
-    : ["--import", pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href, program]
+const run = fileURLToPath(new URL("../../../../tools/run.mjs", import.meta.url))
+
+/** Arguments with which Node runs a TypeScript program from any working directory. */
+export const nodeArguments = (program: string): ReadonlyArray<string> => [run, program]
