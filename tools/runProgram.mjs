@@ -2,6 +2,8 @@
 // bundled first, into node_modules/.cache/musify, and again whenever one of the files that it was made from changes.
 import { createHash } from "node:crypto"
 import {
+  accessSync,
+  constants,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -10,14 +12,42 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync
 } from "node:fs"
+import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
 import process from "node:process"
 import { fileURLToPath, pathToFileURL } from "node:url"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
-const cache = join(root, "node_modules/.cache/musify")
+
+const writable = (folder) => {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Where bundles are kept: with the packages, or, for a user who may not write there, in a folder of their own. */
+const cacheFolder = () => {
+  const shared = join(root, "node_modules/.cache/musify")
+  if (writable(shared)) return shared
+  const id = createHash("sha256").update(root).digest("hex").slice(0, 12)
+  const own = join(tmpdir(), `musify-bundles-${process.getuid?.() ?? "user"}-${id}`)
+  if (!writable(own) || (process.getuid && statSync(own).uid !== process.getuid())) {
+    console.error(
+      `The program cannot be bundled: neither ${shared} nor ${own} can be written to. Allow one of them, or run a bundle that npm run build made.`
+    )
+    process.exit(3)
+  }
+  if (!existsSync(join(own, "node_modules")))
+    symlinkSync(join(root, "node_modules"), join(own, "node_modules"), "junction")
+  return own
+}
 
 const stampOf = (files) => {
   const hash = createHash("sha256")
@@ -29,7 +59,7 @@ const stampOf = (files) => {
 }
 
 // A bundle may still be read by a process that started with it: those of other sources go only after a day.
-const removeOldBundles = (name, current) => {
+const removeOldBundles = (cache, name, current) => {
   const yesterday = statSync(cache).mtimeMs - 86_400_000
   for (const folder of readdirSync(cache)) {
     if (!folder.startsWith(`${name}-`) || folder === current) continue
@@ -43,12 +73,12 @@ const removeOldBundles = (name, current) => {
 const bundled = async (program) => {
   const path = relative(root, program)
   const name = path.replaceAll(/[^A-Za-z0-9]+/g, "-")
+  const cache = cacheFolder()
   const list = join(cache, `${name}.json`)
   if (existsSync(list)) {
     const current = `${name}-${stampOf(JSON.parse(readFileSync(list, "utf8")))}`
     if (existsSync(join(cache, current))) return join(cache, current, "main.mjs")
   }
-  mkdirSync(cache, { recursive: true })
   const { bundleProgram } = await import("./bundle.mjs")
   const folder = mkdtempSync(join(cache, "new-"))
   const sources = await bundleProgram(program, folder)
@@ -62,7 +92,7 @@ const bundled = async (program) => {
   }
   writeFileSync(`${list}.${process.pid}`, JSON.stringify(files))
   renameSync(`${list}.${process.pid}`, list)
-  removeOldBundles(name, current)
+  removeOldBundles(cache, name, current)
   return join(cache, current, "main.mjs")
 }
 
