@@ -173,7 +173,8 @@ export class Listeners {
       if (c >= never - 86_400) return never
       c += shifts[this.secondOfDay(i, c)]
       if (c < last) {
-        last += sessionGap
+        // A second at least, or a strong daily rhythm could refuse for ever.
+        last += Math.max(1, sessionGap)
         continue
       }
       const refused = weekendShare(this.clock(i, c))
