@@ -28,7 +28,7 @@ export const simulationOptions = {
   }),
   songs: setting.optionalText("songs", {
     description:
-      "Song catalog: songs.csv of the Million Song subset or Eventsim's listen_counts.txt(.gz). Default: 10,000 generated songs."
+      "Song catalog: the Million Song data set's .h5 files (folder or .tar.gz), track_metadata.db or songs.csv, or Eventsim's listen_counts.txt(.gz). Default: 10,000 generated songs."
   }),
   config: setting.optionalText("config", {
     description: "Config file in Eventsim's format. Default: a built-in one."
@@ -87,12 +87,6 @@ export const command = Command.make("simulate", options, (given) => {
       const progress = yield* Progress
       const now = yield* Clock.currentTimeMillis
       let historyDone = false
-      for (const { line, reason } of resolved.refusedSongs.slice(0, 20)) {
-        yield* progress.say(`Song file, line ${line} left out: ${reason}.`)
-      }
-      if (resolved.refusedSongs.length > 20) {
-        yield* progress.say(`${resolved.refusedSongs.length} lines of the song file were left out.`)
-      }
       const summary = yield* simulateInto(sink, {
         ...resolved,
         until: live ? Math.min(resolved.until, now) : resolved.until,
@@ -110,7 +104,7 @@ export const command = Command.make("simulate", options, (given) => {
           })
       })
       if (!historyDone) yield* progress.finish("simulate")
-      const result = { ...summary, refusedSongs: resolved.refusedSongs.length }
+      const result = { ...summary, refusedSongs: resolved.refusedSongs }
       yield* Console.log(given.json ? JSON.stringify(result) : summaryText(summary))
     })
 

@@ -22,7 +22,8 @@ const options = {
   json: jsonOption,
   again: setting.boolean("again", { description: "Send files again that were replayed before." }),
   songs: setting.optionalText("songs", {
-    description: "Song catalog: songs.csv of the Million Song subset or Eventsim's listen_counts.txt(.gz)."
+    description:
+      "Song catalog of the events: the Million Song data set's .h5 files (folder or .tar.gz), track_metadata.db or songs.csv, or Eventsim's listen_counts.txt(.gz)."
   }),
   partitions: setting.optionalInteger("partitions", {
     min: 1,
@@ -38,10 +39,7 @@ export const replayCommand = Command.make("replay", { ...options, paths: args },
     const progress = yield* Progress
     yield* folder.lockRole(producerRole)
     if (given.songs !== undefined) {
-      const { songs, refused } = yield* loadCatalog(given.songs)
-      for (const { line, reason } of refused.slice(0, 20)) {
-        yield* progress.say(`Song file, line ${line} left out: ${reason}.`)
-      }
+      const { songs } = yield* loadCatalog(given.songs)
       yield* folder.freeze("songs", yield* writeCatalog(yield* ObjectStore, songs))
     }
     const partitions = given.partitions ?? Number((yield* folder.frozen("partitions")) ?? 2)

@@ -9,7 +9,7 @@ const usualSeconds = 180
  * by tabs, UTF-8. The track id is the song id too; an artist's id is a hash of the name, since the file has none.
  * Songs without plays are kept (weight 0: never picked). Lines of another form are refused.
  */
-export const readListenCounts = (text: string): LoadedCatalog => {
+export const readListenCounts = (text: string, file: string): LoadedCatalog => {
   const songs: Array<Song> = []
   const refused: Array<RefusedRow> = []
   const seen = new Set<string>()
@@ -19,7 +19,7 @@ export const readListenCounts = (text: string): LoadedCatalog => {
     .entries()) {
     const fields = line.replace(/\r$/, "").split("\t")
     if (fields.length === 1 && fields[0] === "") continue
-    const refuse = (reason: string) => refused.push({ line: n + 1, reason })
+    const refuse = (reason: string) => refused.push({ file, row: `line ${n + 1}`, reason })
     if (fields.length !== 5) {
       refuse(
         `it has ${fields.length} fields separated by tabs, expected 5 (track id, artist, title, duration, plays)`
@@ -60,5 +60,11 @@ export const readListenCounts = (text: string): LoadedCatalog => {
       })
     }
   }
-  return { songs, refused }
+  return { songs, refused, repeated: 0 }
+}
+
+/** Whether a text is such a file: its first line has five fields separated by tabs. */
+export const isListenCounts = (text: string): boolean => {
+  const end = text.indexOf("\n")
+  return (end === -1 ? text : text.slice(0, end)).split("\t").length === 5
 }
