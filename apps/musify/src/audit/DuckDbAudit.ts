@@ -18,6 +18,8 @@ export type SqlRow = Readonly<Record<string, unknown>>
 export interface AuditDb {
   readonly run: (sql: string) => Effect.Effect<void, ReadFailed>
   readonly query: (sql: string) => Effect.Effect<ReadonlyArray<SqlRow>, ReadFailed>
+  /** The values of each column: for many rows. */
+  readonly columns: (sql: string) => Effect.Effect<ReadonlyMap<string, ReadonlyArray<unknown>>, ReadFailed>
   readonly connection: DuckDBConnection
 }
 
@@ -25,45 +27,59 @@ export interface AuditDb {
 export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
 /** `read_parquet` of these files, which must be at least one. */
-export const parquet = (files: ReadonlyArray<string>): string =>
-  `read_parquet([${files.map(literal).join(", ")}], hive_partitioning = false)`
+export const parquet = (files: ReadonlyArray<string>, more = "union_by_name = false"): string =>
+  `read_parquet([${files.map(literal).join(", ")}], hive_partitioning = false, ${more})`
+
+/** Each thread has buffers of its own: more threads than these would spill where fewer need not. */
+const mostThreads = 4
 
 const failed = (cause: unknown) =>
   new ReadFailed({ message: (cause instanceof Error ? cause.message : String(cause)).split("\n")[0] })
 
-/** Opens the audit's database; what it spills lies in a temporary folder and goes with the scope. */
-export const makeAuditDb: Effect.Effect<AuditDb, ReadFailed, Scope.Scope> = Effect.gen(function* () {
-  const spill = yield* Effect.acquireRelease(
-    Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "musify-audit-"))),
-    (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true, force: true }))
-  )
-  const connection = yield* Effect.acquireRelease(
-    Effect.tryPromise({
-      try: async () => {
-        const instance = await DuckDBInstance.create(":memory:", {
-          temp_directory: spill,
-          autoinstall_known_extensions: "false",
-          autoload_known_extensions: "false"
+/**
+ * Opens the audit's database: at most `memoryMiB` in memory, the rest in a temporary folder that goes with the scope.
+ */
+export const makeAuditDb = (memoryMiB: number): Effect.Effect<AuditDb, ReadFailed, Scope.Scope> =>
+  Effect.gen(function* () {
+    const spill = yield* Effect.acquireRelease(
+      Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "musify-audit-"))),
+      (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true, force: true }))
+    )
+    const connection = yield* Effect.acquireRelease(
+      Effect.tryPromise({
+        try: async () => {
+          const instance = await DuckDBInstance.create(":memory:", {
+            temp_directory: spill,
+            memory_limit: `${memoryMiB}MiB`,
+            threads: String(Math.min(mostThreads, os.availableParallelism())),
+            autoinstall_known_extensions: "false",
+            autoload_known_extensions: "false"
+          })
+          const open = await instance.connect()
+          await open.run("SET TimeZone = 'UTC'")
+          return { instance, open }
+        },
+        catch: failed
+      }),
+      ({ instance, open }) =>
+        Effect.sync(() => {
+          open.closeSync()
+          instance.closeSync()
         })
-        const open = await instance.connect()
-        await open.run("SET TimeZone = 'UTC'")
-        return { instance, open }
-      },
-      catch: failed
-    }),
-    ({ instance, open }) =>
-      Effect.sync(() => {
-        open.closeSync()
-        instance.closeSync()
-      })
-  )
-  const attempt = <A>(run: () => Promise<A>) => Effect.tryPromise({ try: run, catch: failed })
-  return {
-    connection: connection.open,
-    run: (sql) => Effect.asVoid(attempt(() => connection.open.run(sql))),
-    query: (sql) => attempt(async () => (await connection.open.runAndReadAll(sql)).getRowObjectsJS())
-  }
-})
+    )
+    const attempt = <A>(run: () => Promise<A>) => Effect.tryPromise({ try: run, catch: failed })
+    return {
+      connection: connection.open,
+      run: (sql) => Effect.asVoid(attempt(() => connection.open.run(sql))),
+      query: (sql) => attempt(async () => (await connection.open.runAndReadAll(sql)).getRowObjectsJS()),
+      columns: (sql) =>
+        attempt(async () => {
+          const reader = await connection.open.runAndReadAll(sql)
+          const values = reader.getColumnsJS()
+          return new Map(reader.columnNames().map((name, i) => [name, values[i]]))
+        })
+    }
+  })
 
 /** Files by a DuckDB glob, in order of name. */
 export const globFiles = (db: AuditDb, pattern: string): Effect.Effect<ReadonlyArray<string>, ReadFailed> =>

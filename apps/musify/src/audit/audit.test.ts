@@ -1,4 +1,5 @@
 import { DuckDBInstance } from "@duckdb/node-api"
+import { Progress, type ProgressReport } from "@musify/runtime/Progress.ts"
 import { EventLog } from "@musify/stream/EventLog.ts"
 import { makeInMemoryEventLog } from "@musify/stream/InMemoryEventLog.ts"
 import { publishedChecksum } from "@musify/warehouse/verifyPublished.ts"
@@ -32,12 +33,15 @@ const options = ({ catalog, root }: Fixture, more: Partial<AuditOptions>): Audit
   drained: true,
   seed: 1,
   ranges: 1,
+  memoryMiB: 256,
   patience: "2 seconds",
   ...more
 })
 
+const auditEffect = (of: Fixture, more: Partial<AuditOptions>) =>
+  Effect.provideService(audit(options(of, more)), EventLog, of.log)
 const auditOf = (of: Fixture, more: Partial<AuditOptions> = {}): Promise<AuditReport> =>
-  Effect.runPromise(Effect.provideService(audit(options(of, more)), EventLog, of.log))
+  Effect.runPromise(auditEffect(of, more))
 
 /** The names of the checks that are wrong, and all that they say. */
 const wrong = (report: AuditReport) => {
@@ -86,7 +90,18 @@ const filesCheck = "every file as planned"
 
 test("a pipeline that has run to its end is clean, deep too, and every check has looked at something", async () => {
   fixture = copyFixture(clean)
-  const report = await auditOf(fixture, { deep: true, ranges: 8 })
+  const stages = new Map<string, ProgressReport>()
+  const running = auditEffect(fixture, { deep: true, ranges: 8 }).pipe(
+    Effect.provideService(Progress, {
+      report: (stage, progress) => Effect.sync(() => void stages.set(stage, progress)),
+      finish: () => Effect.void,
+      say: () => Effect.void
+    })
+  )
+  const report = await Effect.runPromise(running)
+  // Each long stage told how far it was, to its end.
+  expect([...stages.keys()]).toEqual(["log", "dashboard", "files"])
+  for (const stage of ["log", "files"]) expect(stages.get(stage)?.done).toBe(stages.get(stage)?.total)
   expect(wrong(report), reportText(report)).toMatchObject({ names: [] })
   for (const check of report.checks) expect(check.checked, check.name).toBeGreaterThan(0)
   expect(report.checks[1].checked).toBe(history.events.length + 1)

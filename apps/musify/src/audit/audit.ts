@@ -16,7 +16,7 @@ import type { Chain } from "./chains.ts"
 import { checkFiles } from "./deepCheck.ts"
 import type { AuditDb, ReadFailed } from "./DuckDbAudit.ts"
 import { literal, makeAuditDb, unreadable } from "./DuckDbAudit.ts"
-import { makeEventsView, makeEventTable } from "./eventTables.ts"
+import { dropEvents, makeEventsView, makeEventTable } from "./eventTables.ts"
 import { checkFacts, sumFacts } from "./factCheck.ts"
 import { checkLog } from "./logCheck.ts"
 import { checkNumbers } from "./numberCheck.ts"
@@ -42,9 +42,14 @@ export interface AuditOptions {
   readonly seed: number
   /** How many of them. */
   readonly ranges: number
+  /** What DuckDB may hold in memory, MiB; it goes to disk beyond it. */
+  readonly memoryMiB: number
   /** How long to wait for a batcher that is in a run. */
   readonly patience: DurationInput
 }
+
+/** Enough for tens of millions of events; the audit's other memory does not grow with them. */
+export const defaultMemoryMiB = 512
 
 /** What was read while the warehouse stood still. */
 interface Snapshot {
@@ -185,13 +190,14 @@ const checkWarehouse = (
     )
     yield* makeEventsView(db)
     yield* recount(db)
+    const facts = yield* checkFacts(db, ledger.stale, notes)
+    yield* dropEvents(db)
     const catalog =
       options.catalog === undefined
         ? undefined
         : path.join(options.bucket, "lake", "catalog", "songs", `version=${options.catalog}`, "songs.parquet")
     yield* makeSongTable(db, catalog)
 
-    const facts = yield* checkFacts(db, ledger.stale, notes)
     const dimensions = yield* checkRecount(db, [])
     const checks = [facts, dimensions]
     if (options.drained)
@@ -226,7 +232,7 @@ export const audit = (
     Effect.gen(function* () {
       const clock = Clock.make()
       const began = clock.unsafeCurrentTimeMillis()
-      const db = yield* makeAuditDb
+      const db = yield* makeAuditDb(options.memoryMiB)
       const checks: Array<Check> = []
       const snapshot = fs.existsSync(options.warehouse) ? yield* takeSnapshot(db, options) : undefined
       // After the snapshot: whatever the warehouse was built from is closed by now.

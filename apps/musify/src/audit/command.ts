@@ -1,12 +1,13 @@
 import { Command } from "@effect/cli"
 import { openDataFolder } from "@musify/runtime/DataFolder.ts"
+import { layerProgress } from "@musify/runtime/Progress.ts"
 import { dataOption, jsonOption, setting } from "@musify/runtime/setting.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
 import { layer as layerLmdbEventLog } from "@musify/stream/LmdbEventLog.ts"
-import { Clock, Console, Effect } from "effect"
+import { Clock, Console, Effect, Layer } from "effect"
 import fs from "node:fs"
 import path from "node:path"
-import { audit } from "./audit.ts"
+import { audit, defaultMemoryMiB } from "./audit.ts"
 import { reportText } from "./AuditReport.ts"
 
 const options = {
@@ -34,6 +35,11 @@ const options = {
     default: "60 seconds",
     description: "How long to wait for a batcher that is in a run."
   }),
+  memory: setting.integer("audit-memory", {
+    default: defaultMemoryMiB,
+    min: 64,
+    description: "Memory of the audit's DuckDB, MiB; it goes to disk beyond it."
+  }),
   json: jsonOption
 }
 
@@ -41,7 +47,7 @@ const options = {
 export const auditCommand = Command.make(
   "audit",
   options,
-  ({ data, deep, drained, json, ranges, seed, wait }) =>
+  ({ data, deep, drained, json, memory, ranges, seed, wait }) =>
     Effect.gen(function* () {
       if (!fs.existsSync(path.join(data, "musify-data.json")))
         return yield* new UserError({
@@ -64,8 +70,12 @@ export const auditCommand = Command.make(
         drained,
         ranges,
         seed: seed ?? now % 4_294_967_296,
+        memoryMiB: memory,
         patience: wait
-      }).pipe(Effect.provide(layerLmdbEventLog({ path: folder.log })))
+      }).pipe(
+        Effect.provide(layerLmdbEventLog({ path: folder.log })),
+        Effect.provide(json ? Layer.empty : layerProgress)
+      )
       yield* Console.log(json ? JSON.stringify(report) : reportText(report))
       if (!report.ok)
         return yield* new UserError({ message: "The audit found differences; see the report.", exitCode: 1 })

@@ -1,12 +1,11 @@
-import { lakeColumnsOf } from "@musify/domain/columns.ts"
-import { decodeEvent } from "@musify/domain/decodeEvent.ts"
 import { hourOf } from "@musify/domain/Hour.ts"
 import { bytesAt } from "@musify/domain/RecordBatch.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
 import { topics } from "@musify/domain/Topic.ts"
+import { Progress } from "@musify/runtime/Progress.ts"
 import { EventLog } from "@musify/stream/EventLog.ts"
 import type { EventLogError } from "@musify/stream/EventLogError.ts"
-import { Effect, Either } from "effect"
+import { Effect } from "effect"
 import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 import fs from "node:fs/promises"
@@ -14,23 +13,25 @@ import path from "node:path"
 import type { Check, Difference } from "./AuditReport.ts"
 import { makeCheck } from "./AuditReport.ts"
 import type { Chain, PlanFile } from "./chains.ts"
-import type { AuditDb, ReadFailed, SqlRow } from "./DuckDbAudit.ts"
-import { globFiles, literal, parquet } from "./DuckDbAudit.ts"
-
-/** A record of the log as the audit needs it. */
-interface LogRecord {
-  readonly value: Uint8Array | null
-  /** Log time, epoch ms. */
-  readonly time: number
-}
+import type { LogRecord } from "./contentCheck.ts"
+import { deadLettersDiffer, makeContentCheck } from "./contentCheck.ts"
+import type { AuditDb, ReadFailed } from "./DuckDbAudit.ts"
+import { globFiles } from "./DuckDbAudit.ts"
+import type { FileRows, Footer } from "./fileRows.ts"
+import { declaredSchema, readFooters, readRows } from "./fileRows.ts"
 
 const readBytes = 8 * 1024 * 1024
+
+/** Plans whose files are read and compared at the same time: while one is compared, DuckDB reads the other's. */
+const plansAtOnce = 2
+
+type Records = ReadonlyMap<number, LogRecord>
 
 /** The records of a plan by offset; undefined when the log does not go back that far any more. */
 const recordsOf = (
   plan: PlanFile,
   topic: Topic
-): Effect.Effect<ReadonlyMap<number, LogRecord> | undefined, EventLogError, EventLog> =>
+): Effect.Effect<Records | undefined, EventLogError, EventLog> =>
   Effect.gen(function* () {
     const log = yield* EventLog
     const { end, start } = yield* log.range(topic, plan.partition)
@@ -58,7 +59,7 @@ const checksumHolds = (bytes: Uint8Array, checksum: string): boolean => {
 }
 
 /** Hash of the raw values of some records: SHA-256 over their SHA-256, the offsets (float64) and lengths (int32). */
-const rowHash = (offsets: ReadonlyArray<number>, records: ReadonlyMap<number, LogRecord>): string => {
+const rowHash = (offsets: ReadonlyArray<number>, records: Records): string => {
   const values = createHash("sha256")
   const places = Buffer.alloc(offsets.length * 8)
   const lengths = Buffer.alloc(offsets.length * 4)
@@ -72,120 +73,125 @@ const rowHash = (offsets: ReadonlyArray<number>, records: ReadonlyMap<number, Lo
   return hash.digest("hex").slice(0, 32)
 }
 
-const duckDbTypes = {
-  timestamp: "TIMESTAMP WITH TIME ZONE",
-  int64: "BIGINT",
-  int32: "INTEGER",
-  float64: "DOUBLE",
-  string: "VARCHAR",
-  boolean: "BOOLEAN"
-} as const
-
-const deadLetterSchema = [
-  "topic VARCHAR",
-  "_partition INTEGER",
-  "_offset BIGINT",
-  "timestamp TIMESTAMP WITH TIME ZONE",
-  "key BLOB",
-  "value BLOB",
-  "reason VARCHAR"
-]
-
-const schemaOf = (topic: Topic, dead: boolean): string =>
-  (dead
-    ? deadLetterSchema
-    : lakeColumnsOf(topic).map(({ name, type }) => `${name} ${duckDbTypes[type]}`)
-  ).join(", ")
-
-const plain = (value: unknown): unknown =>
-  typeof value === "bigint" ? Number(value) : value instanceof Date ? value.getTime() : value
-
-// What a record was decoded with is a setting of the ingestor: a stored row must decode, however large or early.
-const generous = { maxBytes: Infinity, maxAheadMs: Infinity }
-
-/** First row of a file that is not what its record on the log says; undefined when all are. */
-const contentDiffers = (
-  topic: Topic,
-  dead: boolean,
-  rows: ReadonlyArray<SqlRow>,
-  records: ReadonlyMap<number, LogRecord>
-): string | undefined => {
-  const decode = decodeEvent(topic)
-  for (const row of rows) {
-    const offset = Number(row._offset)
-    const record = records.get(offset)
-    if (record === undefined) return `offset ${offset} is not on the log`
-    if (dead) {
-      const same =
-        row.value === null || record.value === null
-          ? row.value === record.value
-          : Buffer.compare(row.value as Uint8Array, record.value) === 0
-      if (!same) return `offset ${offset} holds another value than the log`
-      continue
-    }
-    const event = decode(record.value, record.time, generous)
-    if (Either.isLeft(event)) return `offset ${offset} is malformed on the log: ${event.left.split("\n")[0]}`
-    for (const [name, value] of Object.entries(event.right))
-      if (plain(row[name]) !== value)
-        return `offset ${offset}, ${name}: the log says ${JSON.stringify(value)}, the file ${JSON.stringify(plain(row[name]))}`
-  }
-  return undefined
+/** A file of a plan. */
+interface Planned {
+  readonly plan: PlanFile
+  readonly topic: Topic
+  readonly dead: boolean
+  readonly file: string
+  readonly rows: number
+  readonly hash: string
+  /** Of a data file. */
+  readonly hour?: number
 }
 
-const checkFile = (
-  db: AuditDb,
-  bucket: string,
-  plan: PlanFile,
-  topic: Topic,
-  planned: { readonly path: string; readonly rows: number; readonly hash: string; readonly hour?: number },
-  records: ReadonlyMap<number, LogRecord> | undefined
-): Effect.Effect<string | undefined, ReadFailed> =>
-  Effect.gen(function* () {
-    const dead = planned.hour === undefined
-    const file = path.join(bucket, planned.path)
-    const bytes = yield* Effect.promise(() => fs.readFile(file).catch(() => undefined))
-    if (bytes === undefined) return `is missing, but plan ${plan.seq} of ${topic}/${plan.partition} is closed`
-    const metadata = yield* db.query(
-      `SELECT decode(key) AS key, decode(value) AS value FROM parquet_kv_metadata(${literal(file)})`
-    )
-    const said = new Map(metadata.map((row) => [String(row.key), String(row.value)]))
-    if (!checksumHolds(bytes, said.get("checksum") ?? "no checksum"))
+const filesOf = (bucket: string, topic: Topic, plan: PlanFile): ReadonlyArray<Planned> =>
+  [...plan.files, ...plan.deadLetters].map(({ hash, path: name, rows, ...more }) => {
+    const own = { plan, topic, file: path.join(bucket, name), rows, hash }
+    return "hour" in more ? { ...own, dead: false, hour: more.hour as number } : { ...own, dead: true }
+  })
+
+/** What is wrong with a file by its bytes and its footer. */
+const footerProblem = (
+  { dead, file, hash, plan, rows, topic }: Planned,
+  footer: Footer
+): Effect.Effect<string | undefined> =>
+  Effect.promise(async () => {
+    const bytes = await fs.readFile(file)
+    if (!checksumHolds(bytes, footer.metadata.get("checksum") ?? "no checksum"))
       return "is damaged: its checksum is another than its footer says"
-    const identity = JSON.stringify({
-      topic,
-      partition: plan.partition,
-      start: plan.start,
-      end: plan.end,
-      rows: planned.rows,
-      hash: planned.hash,
-      version: plan.decoder
-    })
-    if (said.get("musify") !== identity)
-      return `says that it is ${said.get("musify")}, its plan says ${identity}`
-    const schema = (yield* db.query(`DESCRIBE SELECT * FROM ${parquet([file])}`))
-      .map((row) => `${String(row.column_name)} ${String(row.column_type)}`)
-      .join(", ")
-    if (schema !== schemaOf(topic, dead))
-      return `has the columns ${schema}; ${schemaOf(topic, dead)} were expected`
-    const rows = yield* db.query(`SELECT * FROM ${parquet([file])} ORDER BY _offset`)
-    if (rows.length !== planned.rows) return `holds ${rows.length} rows, its plan says ${planned.rows}`
-    const offsets = rows.map((row) => Number(row._offset))
-    if (offsets.some((offset, i) => offset < plan.start || offset >= plan.end || offset === offsets[i - 1]))
-      return `holds offsets twice, or others than ${plan.start} to ${plan.end - 1}`
-    if (rows.some((row) => row._partition !== plan.partition)) return "holds rows of another partition"
-    if (!dead && rows.some((row) => hourOf((row.ts as Date).getTime()) !== planned.hour))
-      return "holds events of another hour"
-    if (records === undefined) return undefined
-    const hash = rowHash(offsets, records)
-    if (hash !== planned.hash)
-      return `was made of other records than the log has: row hash ${hash}, planned ${planned.hash}`
-    return contentDiffers(topic, dead, rows, records)
+    const { decoder: version, end, partition, start } = plan
+    const identity = JSON.stringify({ topic, partition, start, end, rows, hash, version })
+    const said = footer.metadata.get("musify")
+    if (said !== identity) return `says that it is ${said}, its plan says ${identity}`
+    const schema = declaredSchema(topic, dead)
+    return footer.schema === schema ? undefined : `has the columns ${footer.schema}; ${schema} were expected`
+  })
+
+/** What is wrong with the rows of a file. */
+const rowsProblem = (
+  { dead, hash, hour, plan, rows: plannedRows, topic }: Planned,
+  { columns, offsets }: FileRows,
+  records: Records | undefined
+): string | undefined => {
+  if (offsets.length !== plannedRows) return `holds ${offsets.length} rows, its plan says ${plannedRows}`
+  if (offsets.some((offset, i) => offset < plan.start || offset >= plan.end || offset === offsets[i - 1]))
+    return `holds offsets twice, or others than ${plan.start} to ${plan.end - 1}`
+  if (columns.get("_partition")!.some((partition) => partition !== plan.partition))
+    return "holds rows of another partition"
+  if (!dead && columns.get("ts")!.some((ts) => hourOf(ts as number) !== hour))
+    return "holds events of another hour"
+  if (records === undefined) return undefined
+  const found = rowHash(offsets, records)
+  if (found !== hash) return `was made of other records than the log has: row hash ${found}, planned ${hash}`
+  return dead
+    ? deadLettersDiffer(offsets, columns, records)
+    : makeContentCheck(topic)(offsets, columns, records)
+}
+
+/**
+ * Answers what `read` makes of files, in one go; when that fails, of each by itself, so that the one at fault is known.
+ */
+const together = <A>(
+  files: ReadonlyArray<Planned>,
+  read: (files: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, A>, ReadFailed>,
+  wrong: (file: Planned, problem: string) => void
+): Effect.Effect<ReadonlyMap<string, A>> =>
+  files.length === 0
+    ? Effect.succeed(new Map())
+    : Effect.catchAll(read(files.map(({ file }) => file)), () =>
+        Effect.map(
+          Effect.forEach(files, (one) =>
+            Effect.catchAll(read([one.file]), ({ message }) => {
+              wrong(one, `cannot be read: ${message}`)
+              return Effect.succeed(new Map<string, A>())
+            })
+          ),
+          (found) => new Map(found.flatMap((map) => [...map]))
+        )
+      )
+
+/** Checks the files of one plan and answers what is wrong with them. */
+const checkPlan = (
+  db: AuditDb,
+  files: ReadonlyArray<Planned>,
+  records: Records | undefined
+): Effect.Effect<ReadonlyArray<Difference>> =>
+  Effect.gen(function* () {
+    const problems: Array<Difference> = []
+    const wrong = ({ file }: Planned, problem: string) => void problems.push({ file, problem })
+    const there: Array<Planned> = []
+    for (const one of files) {
+      const { plan, topic } = one
+      if (yield* Effect.promise(() => fs.stat(one.file).catch(() => undefined))) there.push(one)
+      else wrong(one, `is missing, but plan ${plan.seq} of ${topic}/${plan.partition} is closed`)
+    }
+    const footers = yield* together(there, (names) => readFooters(db, names), wrong)
+    const sound: Array<Planned> = []
+    for (const one of there) {
+      const footer = footers.get(one.file)
+      if (footer === undefined) continue
+      const problem = yield* footerProblem(one, footer)
+      if (problem === undefined) sound.push(one)
+      else wrong(one, problem)
+    }
+    for (const dead of [false, true]) {
+      const own = sound.filter((one) => one.dead === dead)
+      if (own.length === 0) continue
+      const rows = yield* together(own, (names) => readRows(db, own[0].topic, dead, names), wrong)
+      for (const one of own) {
+        const found = rows.get(one.file)
+        const problem = found === undefined ? undefined : rowsProblem(one, found, records)
+        if (problem !== undefined) wrong(one, problem)
+      }
+    }
+    return problems
   })
 
 /**
  * Re-reads every file of every closed plan: there, whole by its checksum, the one that was planned, schema as declared,
  * rows and their hash as planned, each row equal to its record on the log. Files that no plan names are reported.
- * Memory: the records of one plan. Nothing is deleted.
+ * Memory: the records and rows of two plans. Nothing is deleted.
  */
 export const checkFiles = (
   db: AuditDb,
@@ -193,41 +199,52 @@ export const checkFiles = (
   chains: ReadonlyArray<Chain>
 ): Effect.Effect<Check, ReadFailed | EventLogError, EventLog> =>
   Effect.gen(function* () {
+    const progress = yield* Progress
     const wrong: Array<Difference> = []
     const notes: Array<string> = []
-    const planned = new Map<string, string>()
-    let checked = 0
-    let untold = 0
+    const namedBy = new Map<string, string>()
     // Listed before the plans are looked through, so that a file planned meanwhile is no orphan.
     const listed: Array<string> = []
     for (const topic of topics)
       for (const root of ["lake", "dead-letters"])
         listed.push(...(yield* globFiles(db, path.join(bucket, root, topic, "**", "*"))))
-    for (const { closed, plans, topic } of chains) {
+    const closedPlans: Array<ReadonlyArray<Planned>> = []
+    for (const { closed, plans, topic } of chains)
       for (const [i, plan] of plans.entries()) {
-        const files = [...plan.files, ...plan.deadLetters]
-        for (const { path: name } of files) {
-          const by = `plan ${plan.seq} of ${topic}/${plan.partition}`
-          const file = path.join(bucket, name)
-          if (planned.has(file))
-            wrong.push({ file, problem: `is named by ${planned.get(file)} and by ${by}` })
-          planned.set(file, by)
+        const files = filesOf(bucket, topic, plan)
+        const by = `plan ${plan.seq} of ${topic}/${plan.partition}`
+        for (const { file } of files) {
+          if (namedBy.has(file))
+            wrong.push({ file, problem: `is named by ${namedBy.get(file)} and by ${by}` })
+          namedBy.set(file, by)
         }
-        if (i >= closed) continue
-        const records = yield* recordsOf(plan, topic)
-        if (records === undefined) untold += files.length
-        for (const file of files) {
-          checked += 1
-          const problem = yield* checkFile(db, bucket, plan, topic, file, records).pipe(
-            Effect.catchTag("ReadFailed", ({ message }) => Effect.succeed(`cannot be read: ${message}`))
-          )
-          if (problem !== undefined) wrong.push({ file: path.join(bucket, file.path), problem })
-        }
+        if (i < closed && files.length > 0) closedPlans.push(files)
       }
-    }
+    const rowsIn = (files: ReadonlyArray<Planned>) => files.reduce((sum, { rows }) => sum + rows, 0)
+    const total = closedPlans.reduce((sum, files) => sum + rowsIn(files), 0)
+    let done = 0
+    let untold = 0
+    const report = () => progress.report("files", { done, total, unit: "rows" })
+    yield* report()
+    const found = yield* Effect.forEach(
+      closedPlans,
+      (files) =>
+        Effect.gen(function* () {
+          const records = yield* recordsOf(files[0].plan, files[0].topic)
+          if (records === undefined) untold += files.length
+          const problems = yield* checkPlan(db, files, records)
+          done += rowsIn(files)
+          yield* report()
+          return problems
+        }),
+      { concurrency: plansAtOnce }
+    )
+    yield* progress.finish("files")
+    wrong.push(...found.flat())
     for (const file of listed)
-      if (!planned.has(file)) wrong.push({ file, problem: "is an orphan: no plan names it" })
+      if (!namedBy.has(file)) wrong.push({ file, problem: "is an orphan: no plan names it" })
     if (untold > 0)
       notes.push(`${untold} files were not compared with the log, which does not go back that far`)
+    const checked = closedPlans.reduce((sum, files) => sum + files.length, 0)
     return makeCheck("every file as planned", checked, "files", wrong, notes)
   })

@@ -18,10 +18,15 @@ const sqlTypes = {
   boolean: "BOOLEAN"
 } as const
 
-/** Columns of a file without the times' zone (UTC), and `hour`. */
+/** Columns that nothing is recounted from: they would only take memory. */
+const notCounted = new Set(["city", "zip", "lat", "lon", "userAgent", "tag"])
+
+const counted = (topic: Topic) => columnsOf(topic).filter(({ name }) => !notCounted.has(name))
+
+/** The columns of a file that count, without the times' zone (UTC), and `hour`. */
 const rowSql = (topic: Topic): string =>
   [
-    ...columnsOf(topic).map(({ name, type }) =>
+    ...counted(topic).map(({ name, type }) =>
       type === "timestamp" ? `make_timestamp(epoch_us(${quoted(name)})) AS ${quoted(name)}` : quoted(name)
     ),
     "floor(epoch_us(ts) / 3600000000)::BIGINT AS hour"
@@ -43,7 +48,7 @@ export const makeEventTable = (
       `CREATE OR REPLACE TEMP TABLE e_${topic} AS SELECT ${rowSql(topic)} FROM (SELECT ${none.join(", ")}) WHERE false`
     )
   }
-  const names = columns.map(({ name }) => quoted(name))
+  const names = counted(topic).map(({ name }) => quoted(name))
   const others = columns.map(({ name }) => name).filter((name) => !key.includes(name))
   const order = [...others.map((name) => `${quoted(name)} NULLS LAST`), "_partition", "_offset"].join(", ")
   const same = key.map((name) => `e.${quoted(name)} IS NOT DISTINCT FROM c.${quoted(name)}`).join(" AND ")
@@ -77,4 +82,11 @@ export const makeEventsView = (db: AuditDb): Effect.Effect<void, ReadFailed> =>
           gender, registration, ${topic === "auth_events" ? "NULL::VARCHAR" : "auth"} AS auth FROM e_${topic}`
       )
       .join("\nUNION ALL ")}`
+  )
+
+/** Forgets the events: what is compared later was made of them. */
+export const dropEvents = (db: AuditDb): Effect.Effect<void, ReadFailed> =>
+  Effect.zipRight(
+    db.run("DROP VIEW events"),
+    Effect.forEach(topics, (topic) => db.run(`DROP TABLE e_${topic}`), { discard: true })
   )

@@ -1,5 +1,6 @@
 import type { Topic } from "@musify/domain/Topic.ts"
 import { topics } from "@musify/domain/Topic.ts"
+import { Progress } from "@musify/runtime/Progress.ts"
 import { EventLog } from "@musify/stream/EventLog.ts"
 import type { EventLogError } from "@musify/stream/EventLogError.ts"
 import { Effect } from "effect"
@@ -20,7 +21,8 @@ const loggedRuns = (
   topic: Topic,
   partition: number,
   from: number,
-  to: number
+  to: number,
+  onRead: (records: number) => Effect.Effect<void>
 ): Effect.Effect<Runs, EventLogError, EventLog> =>
   Effect.gen(function* () {
     const log = yield* EventLog
@@ -30,6 +32,7 @@ const loggedRuns = (
       if (count === 0) break
       for (let i = 0; i < count && offsets[i] < to; i++) found.add(offsets[i])
       at = offsets[count - 1] + 1
+      yield* onRead(count)
     }
     return found.runs
   })
@@ -73,7 +76,8 @@ const checkPartition = (
   partition: number,
   chain: Chain | undefined,
   stored: ReadonlyArray<Stored>,
-  drained: boolean
+  drained: boolean,
+  onRead: (records: number) => Effect.Effect<void>
 ): Effect.Effect<
   { readonly checked: number; readonly lag: number; readonly wrong: ReadonlyArray<Difference> },
   EventLogError,
@@ -83,7 +87,7 @@ const checkPartition = (
     const log = yield* EventLog
     const { end, start } = yield* log.range(topic, partition)
     const ingested = (chain === undefined ? undefined : closedEnd(chain)) ?? start
-    const logged = yield* loggedRuns(topic, partition, start, Math.min(ingested, end))
+    const logged = yield* loggedRuns(topic, partition, start, Math.min(ingested, end), onRead)
     const own = stored.filter((one) => one.partition === partition)
     const all = joined(own.map(({ run }) => run))
     const say = (runs: Runs, problem: string) => sayRuns(runs, topic, partition, problem)
@@ -121,7 +125,15 @@ export const checkLog = (
     const log = yield* EventLog
     const wrong: Array<Difference> = []
     const notes: Array<string> = []
+    const progress = yield* Progress
     let checked = 0
+    let read = 0
+    const total = chains.reduce((sum, chain) => sum + (closedEnd(chain) ?? 0), 0)
+    const onRead = (records: number) => {
+      read += records
+      return progress.report("log", { done: read, total, unit: "records" })
+    }
+    yield* onRead(0)
     for (const topic of topics) {
       const files = [
         ...(yield* globFiles(db, path.join(bucket, "lake", topic, "**", "*.parquet"))),
@@ -137,7 +149,7 @@ export const checkLog = (
       const partitions = yield* log.partitions(topic)
       for (let partition = 0; partition < partitions; partition++) {
         const chain = chains.find((one) => one.topic === topic && one.partition === partition)
-        const found = yield* checkPartition(topic, partition, chain, stored.right, drained)
+        const found = yield* checkPartition(topic, partition, chain, stored.right, drained, onRead)
         checked += found.checked
         wrong.push(...found.wrong)
         if (found.lag > 0 && !drained)
@@ -149,5 +161,6 @@ export const checkLog = (
             ...sayRuns([run], topic, partition, `in the lake, but the log has ${partitions} partitions`)
           )
     }
+    yield* progress.finish("log")
     return makeCheck("log = lake + dead letters, each offset once", checked, "records", wrong, notes)
   })

@@ -2,6 +2,7 @@ import { hourText } from "@musify/domain/Hour.ts"
 import * as queries from "@musify/dashboard/queries.ts"
 import type { Scope as Asked } from "@musify/dashboard/queries.ts"
 import type { Marts } from "@musify/dashboard/Marts.ts"
+import { Progress } from "@musify/runtime/Progress.ts"
 import { Effect } from "effect"
 import type { Check, Difference } from "./AuditReport.ts"
 import { makeCheck } from "./AuditReport.ts"
@@ -240,6 +241,7 @@ export const checkNumbers = (
   notes: ReadonlyArray<string>
 ): Effect.Effect<Check, ReadFailed> =>
   Effect.gen(function* () {
+    const progress = yield* Progress
     const { firstHour, lastHour, through } = marts.manifest
     const name = "dashboard = recount from the lake"
     if (firstHour === null || lastHour === null) return makeCheck(name, 0, "numbers", [], notes)
@@ -259,7 +261,8 @@ export const checkNumbers = (
       built,
       states.map(({ state }) => String(state))
     )
-    for (const asked of all) {
+    for (const [i, asked] of all.entries()) {
+      yield* progress.report("dashboard", { done: i, total: all.length, unit: "ranges" })
       for (const { ask, fields, name: number, sql } of numbers) {
         const expected = yield* db.query(sql(asked, built))
         const found = yield* Effect.mapError(ask(marts, asked), ({ message }) => new ReadFailed({ message }))
@@ -267,6 +270,7 @@ export const checkNumbers = (
         wrong.push(...compare(number, asked, fields, expected, found))
       }
     }
+    yield* progress.finish("dashboard")
     return makeCheck(
       name,
       checked,

@@ -10,7 +10,7 @@ import type { ResolvedSimulation } from "@musify/simulator/resolveSimulation.ts"
 import { EventLog } from "@musify/stream/EventLog.ts"
 import { Clock, Effect } from "effect"
 import type { AuditReport } from "../audit/AuditReport.ts"
-import { audit } from "../audit/audit.ts"
+import { audit, defaultMemoryMiB } from "../audit/audit.ts"
 import { measureStage, type StageReport } from "./measureStage.ts"
 
 /** What `up --once` ends with; `--json` prints it. */
@@ -101,6 +101,7 @@ export const upOnce = (resolved: ResolvedSimulation, foreign: (topic: Topic, par
         drained: true,
         ranges: 4,
         seed: now % 4_294_967_296,
+        memoryMiB: defaultMemoryMiB,
         patience: "60 seconds"
       })
     )
