@@ -7,7 +7,7 @@ import { float32Text, FragmentBuilder } from "./fragments.ts"
  * first fragment, to which the number of the song, state, place … is added. The order of the keys is Eventsim's.
  */
 export interface EventFragments {
-  readonly bytes: Uint8Array
+  readonly bytes: DataView
   readonly starts: Int32Array
   /** `{"artist":…,"song":…,"duration":…,"ts":` */
   readonly listenOfSong: number
@@ -19,11 +19,9 @@ export interface EventFragments {
   readonly listenOfState: number
   /** `,"level":…,"itemInSession":` */
   readonly authOfState: number
-  /** `,"city":…,"zip":…,"state":…,"userAgent":` */
-  readonly placeBefore: number
+  /** Two per place: `,"city":…,"zip":…,"state":…,"userAgent":` and `,"lon":…,"lat":…`. */
+  readonly place: number
   readonly userAgent: number
-  /** `,"lon":…,"lat":…` */
-  readonly placeAfter: number
   /** `,"userId":` */
   readonly userId: number
   /** `,"lastName":…` */
@@ -36,13 +34,16 @@ export interface EventFragments {
   readonly ts: number
   /** `,"sessionId":` */
   readonly sessionId: number
-  readonly successTrue: number
-  readonly successFalse: number
   /** `}`, with the line's end where one is wanted. */
   readonly end: number
+  /** `,"success":…}`, likewise. */
+  readonly endOfSuccess: number
+  readonly endOfFailure: number
+  readonly nothing: number
 }
 
-const json = (value: unknown): string => JSON.stringify(value)
+/** JSON, in which the byte 0x7f never occurs (`putBytes` says why). */
+const json = (value: unknown): string => JSON.stringify(value).replaceAll("\x7f", "\\u007f")
 
 /** A double with a decimal point also where it is whole, as Eventsim writes coordinates. */
 const doubleText = (value: number): string => (Number.isInteger(value) ? `${value}.0` : json(value))
@@ -54,6 +55,7 @@ export const makeEventFragments = (
   options: { readonly tag: string | undefined; readonly newline: boolean }
 ): EventFragments => {
   const builder = new FragmentBuilder()
+  const end = options.newline ? "}\n" : "}"
   const songs = cast.songs.map(
     (s) => `"artist":${json(s.artist_name)},"song":${json(s.title)},"duration":${float32Text(s.duration)}`
   )
@@ -70,15 +72,13 @@ export const makeEventFragments = (
       model.states.map((s) => `,"auth":${json(s.auth)},"level":${json(s.level)},"itemInSession":`)
     ),
     authOfState: builder.addAll(model.states.map((s) => `,"level":${json(s.level)},"itemInSession":`)),
-    placeBefore: builder.addAll(
-      cast.places.map(
-        ({ value: p }) => `,"city":${json(p.city)},"zip":${json(p.zip)},"state":${json(p.state)},"userAgent":`
-      )
+    place: builder.addAll(
+      cast.places.flatMap(({ value: p }) => [
+        `,"city":${json(p.city)},"zip":${json(p.zip)},"state":${json(p.state)},"userAgent":`,
+        `,"lon":${doubleText(p.lon)},"lat":${doubleText(p.lat)}`
+      ])
     ),
     userAgent: builder.addAll(cast.userAgents.map(({ value }) => json(value))),
-    placeAfter: builder.addAll(
-      cast.places.map(({ value: p }) => `,"lon":${doubleText(p.lon)},"lat":${doubleText(p.lat)}`)
-    ),
     userId: builder.add(`,"userId":`),
     lastName: builder.addAll(cast.lastNames.map(({ value }) => `,"lastName":${json(value)}`)),
     firstName: builder.addAll(
@@ -89,9 +89,10 @@ export const makeEventFragments = (
     tag: builder.add(options.tag === undefined ? "" : `,"tag":${json(options.tag)}`),
     ts: builder.add(`{"ts":`),
     sessionId: builder.add(`,"sessionId":`),
-    successTrue: builder.add(`,"success":true`),
-    successFalse: builder.add(`,"success":false`),
-    end: builder.add(options.newline ? "}\n" : "}")
+    end: builder.add(end),
+    endOfSuccess: builder.add(`,"success":true${end}`),
+    endOfFailure: builder.add(`,"success":false${end}`),
+    nothing: builder.add("")
   }
   return { ...builder.build(), ...numbers }
 }

@@ -12,6 +12,7 @@ export interface Attributes {
 }
 
 export const yearSeconds = 31_557_600
+/** A session's id: this times the listener's number of the session (from 1), and the listener's number (from 1). */
 const sessionFactor = 100_000_000
 
 /** Greatest number of listeners that a session id has room for. */
@@ -27,35 +28,48 @@ const firstDraw = 16
 export const deviceOf = (seed: number, listener: number): number =>
   mix32((listener ^ mix32(seed ^ mix32(Math.floor(seed / 0x100000000)))) >>> 0)
 
+/*
+ * One listener is 16 words of 32 bits, a cache line: listeners act in no order of memory, and each line costs a wait.
+ * Word `n` of listener i is words[i * 16 + n].
+ */
+export const lineBits = 4
+/** Seconds after the start at which the listener acts next; `never`: no more. */
+export const timeWord = 0
+/** State, session (from 1), item and song (-1: none yet in this session) of what the listener does then. */
+export const stateWord = 1
+export const sessionWord = 2
+export const itemWord = 3
+export const songWord = 4
+/** When that song ends, or the last one of the session. */
+export const songEndWord = 5
+/** 1 when the last page was Login. */
+export const afterLoginWord = 6
+/** End of the last session (or time of joining): what attrition counts from. */
+export const sinceWord = 7
+/** The listener's stream of randomness: its key, and the number of the next draw. */
+export const keyAWord = 8
+export const keyBWord = 9
+export const drawsWord = 10
+/** Slot of the session's texts (`SessionTexts`), -1: none. */
+export const slotWord = 11
+/** Mean seconds between actions and between sessions: doubles 6 and 7 of the 8 of a line. */
+const alphaDouble = 6
+const betaDouble = 7
+
 /**
- * All listeners in typed arrays. `time` (seconds after the start), `state`, `item` and `song` describe the event that
- * the listener does next. A listener's life depends on (seed, its number) and the moment it joined, on nobody else.
+ * All listeners in typed arrays, what the loop needs in `words`, what makes a new session in arrays beside. A
+ * listener's life depends on (seed, its number) and the moment it joined, on nobody else.
  */
 export class Listeners {
   count = 0
   capacity: number
-  alpha: Float64Array
-  beta: Float64Array
-  keyA: Uint32Array
-  keyB: Uint32Array
-  draws: Uint32Array
-  time: Int32Array
-  state: Int16Array
-  /** Number of the session, from 1. */
-  session: Int32Array
-  item: Int32Array
-  /** Song of the last NextSong of the session, -1 for none, and the second in which it ends. */
-  song: Int32Array
-  songEnd: Int32Array
-  /** End of the last session (or time of joining): what attrition counts from. */
-  since: Int32Array
-  afterLogin: Uint8Array
-  firstName: Uint16Array
-  lastName: Uint16Array
-  place: Uint16Array
-  userAgent: Uint16Array
-  /** Epoch ms; NaN until a listener who joined is first seen as a user. */
-  registration: Float64Array
+  words: Int32Array
+  private doubles: Float64Array
+  /** The number of each listener in the whole simulation, from 0, ascending: a slice of it has only some of them. */
+  number: Int32Array
+  /** When those who joined were first seen as users, epoch ms; NaN: not yet. The first of them is listener `joined`. */
+  private registrations = new Float64Array(0)
+  private joined = 0
 
   private readonly seed: number
   private readonly model: Model
@@ -84,90 +98,115 @@ export class Listeners {
     this.growthRate = options.growthRate
     this.localTime = options.localTime
     this.capacity = capacity
-    this.alpha = new Float64Array(capacity)
-    this.beta = new Float64Array(capacity)
-    this.keyA = new Uint32Array(capacity)
-    this.keyB = new Uint32Array(capacity)
-    this.draws = new Uint32Array(capacity)
-    this.time = new Int32Array(capacity)
-    this.state = new Int16Array(capacity)
-    this.session = new Int32Array(capacity)
-    this.item = new Int32Array(capacity)
-    this.song = new Int32Array(capacity)
-    this.songEnd = new Int32Array(capacity)
-    this.since = new Int32Array(capacity)
-    this.afterLogin = new Uint8Array(capacity)
-    this.firstName = new Uint16Array(capacity)
-    this.lastName = new Uint16Array(capacity)
-    this.place = new Uint16Array(capacity)
-    this.userAgent = new Uint16Array(capacity)
-    this.registration = new Float64Array(capacity)
+    this.words = new Int32Array(capacity << lineBits)
+    this.doubles = new Float64Array(this.words.buffer)
+    this.number = new Int32Array(capacity)
   }
 
   /** Adds one of the initial listeners, who has listened for a while: the first session begins up to beta before 0. */
-  addInitial(): number {
-    const i = this.create()
+  addInitial(number: number): number {
+    const i = this.create(number)
     const { authLimits, levelLimits, initialClass } = this.model
     const auth = pickLimit(authLimits, 0, authLimits.length, this.fixed(i, 2))
     const level = pickLimit(levelLimits, 0, levelLimits.length, this.fixed(i, 3))
-    this.registration[i] = (this.start - this.age(this.fixed(i, 11))) * 1000
-    const beta = Math.floor(this.beta[i])
+    this.joined = this.count
+    const beta = Math.floor(this.beta(i))
     // Someone whose sessions lie decades apart never comes; the run-in would not fit into the clock.
     if (beta > 500_000_000) {
-      this.time[i] = never
+      this.words[(i << lineBits) + timeWord] = never
       return i
     }
     let c = this.next(i, -2 * beta)
     while (c < -beta) c = this.next(i, c)
     // Nobody leaves for good before the history begins: attrition counts from its start.
-    this.since[i] = Math.max(0, c)
+    this.words[(i << lineBits) + sinceWord] = Math.max(0, c)
     this.begin(i, c, initialClass[auth][level])
     return i
   }
 
   /** Adds a listener who joins at `time` (seconds after the start), and whose first session is then. */
-  addJoining(time: number): number {
-    const i = this.create()
-    this.registration[i] = Number.NaN
+  addJoining(number: number, time: number): number {
+    const i = this.create(number)
+    const n = i - this.joined
+    if (n === this.registrations.length) this.registrations = larger(this.registrations, n * 2 + 16)
+    this.registrations[n] = Number.NaN
     let c = time + this.model.greatestShift
     c += this.model.shifts[this.secondOfDay(i, c)]
     const refused = this.model.weekendShare(this.clock(i, c))
     if (refused > 0 && this.draw(i) < refused * 4294967296) c = this.next(i, c)
-    this.since[i] = c
+    this.words[(i << lineBits) + sinceWord] = c
     this.begin(i, c, this.model.newUserClass)
     return i
   }
 
-  /** 32 bits of the listener's stream. */
-  draw(i: number): number {
-    return bits(this.keyA[i], this.keyB[i], this.draws[i]++)
+  /** Mean seconds between actions. */
+  alpha(i: number): number {
+    return this.doubles[(i << (lineBits - 1)) + alphaDouble]
   }
 
-  /** The session of the listener's next event; unique, since listener numbers stay below 10⁸. */
-  sessionId(i: number): number {
-    return this.session[i] * sessionFactor + i + 1
+  /** Mean seconds between sessions. */
+  beta(i: number): number {
+    return this.doubles[(i << (lineBits - 1)) + betaDouble]
+  }
+
+  /** The device of the listener. */
+  device(i: number): number {
+    return deviceOf(this.seed, this.number[i])
+  }
+
+  firstName(i: number): number {
+    return sampleAlias(this.attributes.firstNames, this.fixed(i, 4), this.fixed(i, 5))
+  }
+
+  lastName(i: number): number {
+    return sampleAlias(this.attributes.lastNames, this.fixed(i, 6), this.fixed(i, 7))
+  }
+
+  place(i: number): number {
+    return sampleAlias(this.attributes.places, this.fixed(i, 8), this.fixed(i, 9))
+  }
+
+  userAgent(i: number): number {
+    return sampleAlias(this.attributes.userAgents, this.fixed(i, 10), this.fixed(i, 12))
+  }
+
+  /** When the listener was registered, epoch ms. Whoever joined is registered when first seen as a user, now (`ts`) if never before. */
+  registrationAt(i: number, ts: number): number {
+    if (i < this.joined) return (this.start - this.age(this.fixed(i, 11))) * 1000
+    const n = i - this.joined
+    if (Number.isNaN(this.registrations[n])) this.registrations[n] = ts
+    return this.registrations[n]
+  }
+
+  /** 32 bits of the listener's stream. */
+  draw(i: number): number {
+    const { words } = this
+    const at = i << lineBits
+    return bits(words[at + keyAWord], words[at + keyBWord], words[at + drawsWord]++)
   }
 
   /** Begins a session at `time` for an (auth, level) class. A song is picked by the caller where the state is NextSong. */
   begin(i: number, time: number, startClass: number): void {
     const { startFirst, startLimits, startStates } = this.model
+    const { words } = this
+    const at = i << lineBits
     if (time >= never) {
-      this.time[i] = never
+      words[at + timeWord] = never
       return
     }
-    this.time[i] = time
-    this.state[i] =
+    words[at + timeWord] = time
+    words[at + stateWord] =
       startStates[pickLimit(startLimits, startFirst[startClass], startFirst[startClass + 1], this.draw(i))]
-    this.session[i]++
-    this.item[i] = 0
-    this.song[i] = -1
-    this.afterLogin[i] = 0
+    words[at + sessionWord]++
+    words[at + itemWord] = 0
+    words[at + songWord] = -1
+    words[at + afterLoginWord] = 0
   }
 
   /** Start of the session after an event (or a refused start) at `last`. */
   next(i: number, last: number): number {
     const { sessionGap, shifts, weekendShare } = this.model
-    const beta = this.beta[i]
+    const beta = this.beta(i)
     for (;;) {
       let c = last + Math.floor(beta * exponential(this.draw(i))) + sessionGap
       if (c >= never - 86_400) return never
@@ -189,7 +228,7 @@ export class Listeners {
   /** What the clock shows, as epoch seconds: UTC, or the listener's own time. */
   private clock(i: number, time: number): number {
     const utc = this.start + time
-    return this.localTime === undefined ? utc : utc + this.localTime.offset(this.place[i], utc)
+    return this.localTime === undefined ? utc : utc + this.localTime.offset(this.place(i), utc)
   }
 
   private secondOfDay(i: number, time: number): number {
@@ -197,22 +236,22 @@ export class Listeners {
   }
 
   private fixed(i: number, draw: number): number {
-    return bits(this.keyA[i], this.keyB[i], draw)
+    const at = i << lineBits
+    return bits(this.words[at + keyAWord], this.words[at + keyBWord], draw)
   }
 
-  private create(): number {
+  private create(number: number): number {
     if (this.count === this.capacity) this.grow()
     const i = this.count++
-    const { attributes, model } = this
-    this.keyA[i] = keyA(this.seed, i)
-    this.keyB[i] = keyB(this.seed, i)
-    this.draws[i] = firstDraw
-    this.alpha[i] = model.alpha * logNormal(this.fixed(i, 0))
-    this.beta[i] = model.beta * logNormal(this.fixed(i, 1))
-    this.firstName[i] = sampleAlias(attributes.firstNames, this.fixed(i, 4), this.fixed(i, 5))
-    this.lastName[i] = sampleAlias(attributes.lastNames, this.fixed(i, 6), this.fixed(i, 7))
-    this.place[i] = sampleAlias(attributes.places, this.fixed(i, 8), this.fixed(i, 9))
-    this.userAgent[i] = sampleAlias(attributes.userAgents, this.fixed(i, 10), this.fixed(i, 12))
+    const { model } = this
+    const at = i << lineBits
+    this.number[i] = number
+    this.words[at + keyAWord] = keyA(this.seed, number)
+    this.words[at + keyBWord] = keyB(this.seed, number)
+    this.words[at + drawsWord] = firstDraw
+    this.doubles[(at >> 1) + alphaDouble] = model.alpha * logNormal(this.fixed(i, 0))
+    this.doubles[(at >> 1) + betaDouble] = model.beta * logNormal(this.fixed(i, 1))
+    this.words[at + slotWord] = -1
     return i
   }
 
@@ -231,15 +270,17 @@ export class Listeners {
 
   private grow(): void {
     this.capacity = Math.max(16, Math.ceil(this.capacity * 1.5))
-    for (const [name, value] of Object.entries(this) as Array<[string, unknown]>) {
-      if (ArrayBuffer.isView(value)) {
-        const old = value as Float64Array
-        const larger = new (old.constructor as Float64ArrayConstructor)(this.capacity)
-        larger.set(old)
-        Object.assign(this, { [name]: larger })
-      }
-    }
+    this.words = larger(this.words, this.capacity << lineBits)
+    this.doubles = new Float64Array(this.words.buffer)
+    this.number = larger(this.number, this.capacity)
   }
+}
+
+/** A copy of a typed array with room for `length` entries. */
+export const larger = <A extends Int32Array | Uint16Array | Float64Array>(old: A, length: number): A => {
+  const made = new (old.constructor as new (length: number) => A)(length)
+  made.set(old)
+  return made
 }
 
 /** Index of the first of limits [from, to) above `k` (the last one when rounding leaves none). */

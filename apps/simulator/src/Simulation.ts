@@ -1,12 +1,22 @@
-import { topics } from "@musify/domain/Topic.ts"
-import { partitionOf } from "@musify/stream/partitioner.ts"
 import { type AliasSampler, makeAliasSampler, sampleAlias } from "./AliasSampler.ts"
 import { type Cast, weightedSampler, withSongsAsLatin1 } from "./Cast.ts"
 import { makeEventFragments } from "./EventFragments.ts"
 import type { EventsimConfig } from "./EventsimConfig.ts"
-import { EventWriter, keyLength, type Positions, putDevice, type WrittenBatch } from "./EventWriter.ts"
+import { EventWriter, type Positions, type WrittenBatch } from "./EventWriter.ts"
+import {
+  afterLoginWord,
+  itemWord,
+  lineBits,
+  Listeners,
+  never,
+  sinceWord,
+  songEndWord,
+  songWord,
+  stateWord,
+  timeWord,
+  yearSeconds
+} from "./Listeners.ts"
 import { makeLocalTime } from "./LocalTime.ts"
-import { deviceOf, Listeners, never, yearSeconds } from "./Listeners.ts"
 import { compileModel, type Model } from "./Model.ts"
 import { exponential, RandomStream } from "./random.ts"
 import { TimingWheel } from "./TimingWheel.ts"
@@ -30,8 +40,8 @@ export interface SimulationOptions {
 /** Stream of randomness by which listeners join; listeners' own streams are numbered from 0. */
 const joiningStream = 0xffffffff
 
-/** What a slot without event costs against one event, so that a quiet simulation yields as well. */
-const slotsPerEvent = 64
+/** Seconds without an event that are looked through for the cost of one, so that a quiet simulation yields as well. */
+const quietSeconds = 256
 
 /**
  * The simulation: advances all listeners in order of (time, listener) and writes their events. Everything is plain
@@ -47,13 +57,8 @@ export class Simulation {
   private readonly joining: RandomStream
   private readonly growthRate: number
   private readonly attritionRate: number
-  private readonly seed: number
   private readonly users: number
   private readonly start: number
-  private readonly partitionCounts: ReadonlyArray<number>
-  private partitions: Uint16Array
-  private devices: Uint32Array
-  private readonly key = new Uint8Array(keyLength)
   private now = 0
   private nextJoin = never
   private readonly batch = { listeners: new Int32Array(64) }
@@ -62,12 +67,10 @@ export class Simulation {
     const { config, cast } = options
     this.model = compileModel(config)
     const compatible = this.model.eventsimCompatible
-    this.seed = options.seed
     this.users = options.users
     this.start = Math.floor(options.start / 1000)
     this.growthRate = config["growth-rate"] ?? 0
     this.attritionRate = config["attrition-rate"] ?? 0
-    this.partitionCounts = options.partitions
     this.songs = makeAliasSampler(cast.songs.map((song) => song.weight))
     this.songSeconds = Int32Array.from(cast.songs, (song) => Math.floor(Math.fround(song.duration)))
     this.joining = new RandomStream(options.seed, joiningStream)
@@ -85,8 +88,6 @@ export class Simulation {
       localTime: config["local-time"] === true ? makeLocalTime(cast.places) : undefined
     })
     this.wheel = new TimingWheel(options.users)
-    this.partitions = new Uint16Array(options.users * topics.length)
-    this.devices = new Uint32Array(options.users)
     this.writer = new EventWriter({
       fragments: makeEventFragments(compatible ? withSongsAsLatin1(cast) : cast, this.model, {
         tag: config.tag,
@@ -114,33 +115,29 @@ export class Simulation {
   advance(until: number, budget: number): boolean {
     let work = budget
     while (this.listeners.count < this.users) {
-      this.place(this.listeners.addInitial())
+      this.place(this.listeners.addInitial(this.listeners.count))
       // Making a listener costs its draws and its run-in: some events' worth.
       work -= 4
       if (work <= 0) return false
     }
     const end = Math.ceil(until / 1000) - this.start
     const { wheel, listeners, writer } = this
-    let quiet = 0
-    while (this.now < end) {
-      const now = this.now
-      wheel.enter(now, listeners.time)
-      while (this.nextJoin <= now) {
-        this.place(listeners.addJoining(this.nextJoin))
+    while (this.now < end && work > 0) {
+      wheel.enter(listeners.words, this.now)
+      while (this.nextJoin <= this.now) {
+        this.place(listeners.addJoining(listeners.count, this.nextJoin))
         this.nextJoin = this.joinAfter(this.nextJoin)
       }
-      if (wheel.isEmpty(now)) {
-        if (++quiet === slotsPerEvent) {
-          quiet = 0
-          work--
-        }
-      } else {
+      const busy = wheel.nextBusy(this.now, Math.min(end, this.nextJoin, this.now + quietSeconds))
+      if (busy === this.now) {
         const before = writer.events
-        this.second(now)
+        this.second(busy)
         work -= writer.events - before
+        this.now = busy + 1
+      } else {
+        this.now = busy
+        work--
       }
-      this.now = now + 1
-      if (work <= 0) break
     }
     return this.now >= end
   }
@@ -152,30 +149,34 @@ export class Simulation {
 
   /** Everything that happens in one second, listener by listener. */
   private second(now: number): void {
-    const { wheel, listeners, writer, batch, model } = this
+    const { wheel, writer, batch } = this
+    const { words } = this.listeners
     const count = wheel.take(now, batch)
-    const ts = (this.start + now) * 1000
-    writer.at(ts)
-    const times = listeners.time
+    writer.at((this.start + now) * 1000)
+    const acting = batch.listeners
+    // Besides the check, this asks for all their lines at once: one after the other, each would be waited for.
     for (let n = 0; n < count; n++) {
-      const i = batch.listeners[n]
+      if (words[(acting[n] << lineBits) + timeWord] !== now) throw new Error(`No event at second ${now}.`)
+    }
+    for (let n = 0; n < count; n++) {
+      const i = acting[n]
+      const timeAt = (i << lineBits) + timeWord
       do {
-        if (model.showsUser[listeners.state[i]] === 1 && Number.isNaN(listeners.registration[i])) {
-          listeners.registration[i] = ts
-        }
-        writer.write(i, this.devices[i], this.partitions, i * topics.length)
+        writer.write(i)
         this.live(i)
-      } while (times[i] === now)
-      if (times[i] !== never) wheel.insert(i, times[i])
+      } while (words[timeAt] === now)
+      if (words[timeAt] !== never) wheel.insert(i, words[timeAt])
     }
   }
 
   /** Moves listener `i` from what it does now to what it does next. */
   private live(i: number): void {
     const { listeners, model } = this
+    const { words } = listeners
     const { first, limits, dests } = model
-    const state = listeners.state[i]
-    const now = listeners.time[i]
+    const line = i << lineBits
+    const state = words[line + stateWord]
+    const now = words[line + timeWord]
     const k = listeners.draw(i)
     let dest = -1
     for (let n = first[state], end = first[state + 1]; n < end; n++) {
@@ -189,35 +190,39 @@ export class Simulation {
       return
     }
     // Eventsim forgets to note that a redirect was entered: what follows Login, then a redirect, is an auth event, too.
-    if (!model.eventsimCompatible || model.isRedirect[dest] === 0)
-      listeners.afterLogin[i] = model.isLogin[state]
-    listeners.state[i] = dest
-    listeners.item[i]++
+    if (!model.eventsimCompatible || model.isRedirect[dest] === 0) {
+      words[line + afterLoginWord] = model.isLogin[state]
+    }
+    words[line + stateWord] = dest
+    words[line + itemWord]++
     if (model.isRedirect[dest] === 1) {
-      listeners.time[i] = now + 1
+      words[line + timeWord] = now + 1
     } else if (model.isSong[dest] === 1) {
       // The song that plays is heard to its end.
-      const time =
-        listeners.song[i] !== -1 && now < listeners.songEnd[i] ? listeners.songEnd[i] : this.pause(i, now)
-      listeners.time[i] = time
+      const playing = words[line + songWord] !== -1 && now < words[line + songEndWord]
+      const time = playing ? words[line + songEndWord] : this.pause(i, now)
+      words[line + timeWord] = time
       this.pickSong(i, time)
     } else {
-      listeners.time[i] = this.pause(i, now)
+      words[line + timeWord] = this.pause(i, now)
     }
   }
 
   private endSession(i: number, state: number, now: number): void {
     const { listeners, model } = this
+    const { words } = listeners
+    const line = i << lineBits
+    this.writer.texts.leave(i)
     if (model.isChurned[state] === 1) {
-      listeners.time[i] = never
+      words[line + timeWord] = never
       return
     }
     if (this.attritionRate > 0 && now > 0) {
-      const years = (now - listeners.since[i]) / yearSeconds
-      listeners.since[i] = now
+      const years = (now - words[line + sinceWord]) / yearSeconds
+      words[line + sinceWord] = now
       // Leaves with probability 1 − exp(−rate · years), without Math.exp.
       if (this.exponentialOf(i) < this.attritionRate * years) {
-        listeners.time[i] = never
+        words[line + timeWord] = never
         return
       }
     }
@@ -226,12 +231,19 @@ export class Simulation {
 
   private beginSession(i: number, time: number, startClass: number): void {
     this.listeners.begin(i, time, startClass)
-    if (time < never && this.model.isSong[this.listeners.state[i]] === 1) this.pickSong(i, time)
+    if (time < never) this.pickFirstSong(i)
+  }
+
+  /** A session that begins with a song has it at once. */
+  private pickFirstSong(i: number): void {
+    const { words } = this.listeners
+    const line = i << lineBits
+    if (this.model.isSong[words[line + stateWord]] === 1) this.pickSong(i, words[line + timeWord])
   }
 
   /** Exp(alpha) after `now`, whole seconds. */
   private pause(i: number, now: number): number {
-    const time = now + Math.floor(this.listeners.alpha[i] * this.exponentialOf(i))
+    const time = now + Math.floor(this.listeners.alpha(i) * this.exponentialOf(i))
     return time < never ? time : never
   }
 
@@ -242,8 +254,9 @@ export class Simulation {
   private pickSong(i: number, time: number): void {
     const { listeners } = this
     const song = sampleAlias(this.songs, listeners.draw(i), listeners.draw(i))
-    listeners.song[i] = song
-    listeners.songEnd[i] = time + this.songSeconds[song]
+    const line = i << lineBits
+    listeners.words[line + songWord] = song
+    listeners.words[line + songEndWord] = time + this.songSeconds[song]
   }
 
   /** When the next listener joins: the population grows exponentially. */
@@ -253,31 +266,14 @@ export class Simulation {
     return next < never ? next : never
   }
 
-  /** Gives a new listener a device and partitions, and lives through what lies before the start, of which nothing is written. */
+  /** Lives through what lies before the start, of which nothing is written. */
   private place(i: number): void {
-    const { listeners, model } = this
-    if (listeners.capacity > this.devices.length) this.grow(listeners.capacity)
-    this.devices[i] = deviceOf(this.seed, i)
-    putDevice(this.key, 0, this.devices[i])
-    for (let t = 0; t < topics.length; t++) {
-      const n = this.partitionCounts[t]
-      const at = i * topics.length
-      this.partitions[at + t] =
-        t > 0 && n === this.partitionCounts[0] ? this.partitions[at] : partitionOf(this.key, n)
-    }
-    if (listeners.time[i] === never) return
-    if (model.isSong[listeners.state[i]] === 1) this.pickSong(i, listeners.time[i])
-    while (listeners.time[i] <= 0) this.live(i)
-    if (listeners.time[i] !== never) this.wheel.insert(i, listeners.time[i])
-  }
-
-  private grow(capacity: number): void {
-    this.wheel.grow(capacity)
-    const partitions = new Uint16Array(capacity * topics.length)
-    partitions.set(this.partitions)
-    this.partitions = partitions
-    const devices = new Uint32Array(capacity)
-    devices.set(this.devices)
-    this.devices = devices
+    const { listeners, wheel } = this
+    const { words } = listeners
+    const timeAt = (i << lineBits) + timeWord
+    if (words[timeAt] === never) return
+    this.pickFirstSong(i)
+    while (words[timeAt] <= 0) this.live(i)
+    if (words[timeAt] !== never) wheel.insert(i, words[timeAt])
   }
 }

@@ -1,3 +1,5 @@
+import { larger, lineBits, timeWord } from "./Listeners.ts"
+
 const none = -1
 const slotBits = 12
 const slots = 1 << slotBits
@@ -16,79 +18,91 @@ export class TimingWheel {
   private span = 0
 
   constructor(capacity: number) {
-    this.links = new Int32Array(capacity).fill(none)
-  }
-
-  /** Makes room for listeners below `capacity`. */
-  grow(capacity: number): void {
-    const links = new Int32Array(capacity).fill(none)
-    links.set(this.links)
-    this.links = links
+    this.links = new Int32Array(capacity)
   }
 
   /** Enters a listener (which is in no list) at `time`. */
   insert(listener: number, time: number): void {
+    if (listener >= this.links.length) this.links = larger(this.links, listener * 2)
+    const { links } = this
     const span = time >>> slotBits
     if (span === this.span) {
       const slot = time & (slots - 1)
-      this.links[listener] = this.fine[slot]
+      links[listener] = this.fine[slot]
       this.fine[slot] = listener
     } else if (span - this.span < spans) {
       const at = span & (spans - 1)
-      this.links[listener] = this.coarse[at]
+      links[listener] = this.coarse[at]
       this.coarse[at] = listener
     } else {
-      this.links[listener] = this.later
+      links[listener] = this.later
       this.later = listener
     }
   }
 
-  /** Moves to the span of `time`, whose lists are spread over the seconds; `times` has each listener's time. */
-  enter(time: number, times: Int32Array): void {
+  /** Moves to the span of `time`, whose lists are spread over the seconds; `words` are those of `Listeners`. */
+  enter(words: Int32Array, time: number): void {
     const span = time >>> slotBits
     while (this.span < span) {
       this.span++
       if ((this.span & (spans - 1)) === 0) {
-        let listener = this.later
+        const first = this.later
         this.later = none
-        while (listener !== none) {
-          const next = this.links[listener]
-          this.insert(listener, times[listener])
-          listener = next
-        }
+        this.spread(words, first)
       }
       const at = this.span & (spans - 1)
-      let listener = this.coarse[at]
+      const first = this.coarse[at]
       this.coarse[at] = none
-      while (listener !== none) {
-        const next = this.links[listener]
-        this.insert(listener, times[listener])
-        listener = next
-      }
+      this.spread(words, first)
     }
   }
 
-  /** Whether nobody acts in the second `time` (of the entered span). */
-  isEmpty(time: number): boolean {
-    return this.fine[time & (slots - 1)] === none
+  /** The first second from `time` on, before `end` and within the entered span, in which somebody acts; else the span's or `end`. */
+  nextBusy(time: number, end: number): number {
+    const { fine } = this
+    const from = time & (slots - 1)
+    const to = Math.min(slots, from + end - time)
+    let slot = from
+    while (slot < to && fine[slot] === none) slot++
+    return time + slot - from
   }
 
   /** Takes those who act at `time` out into `into`, ascending, and answers how many they are. */
   take(time: number, into: { listeners: Int32Array }): number {
+    const { links } = this
     const slot = time & (slots - 1)
     let listener = this.fine[slot]
     this.fine[slot] = none
+    let { listeners } = into
     let count = 0
     while (listener !== none) {
-      if (count === into.listeners.length) {
-        const larger = new Int32Array(count * 2)
-        larger.set(into.listeners)
-        into.listeners = larger
-      }
-      into.listeners[count++] = listener
-      listener = this.links[listener]
+      if (count === listeners.length) listeners = into.listeners = larger(listeners, count * 2)
+      listeners[count++] = listener
+      listener = links[listener]
     }
-    if (count > 1) into.listeners.subarray(0, count).sort()
+    if (count > 24) listeners.subarray(0, count).sort()
+    else sortFew(listeners, count)
     return count
+  }
+
+  private spread(words: Int32Array, first: number): void {
+    for (let listener = first; listener !== none;) {
+      const next = this.links[listener]
+      this.insert(listener, words[(listener << lineBits) + timeWord])
+      listener = next
+    }
+  }
+}
+
+/** Insertion sort of the first `count` entries. */
+const sortFew = (values: Int32Array, count: number): void => {
+  for (let n = 1; n < count; n++) {
+    const value = values[n]
+    let at = n
+    while (at > 0 && values[at - 1] > value) {
+      values[at] = values[at - 1]
+      at--
+    }
+    values[at] = value
   }
 }

@@ -1,5 +1,8 @@
 import { Buffer } from "node:buffer"
 
+/** Bytes behind the end of what `putBytes` reads and writes that it may read or overwrite as well. */
+export const slack = 32
+
 /** Texts encoded to UTF-8 once, end to end in one array: fragment n is bytes [starts[n], starts[n + 1]). */
 export class FragmentBuilder {
   private bytes = Buffer.alloc(1 << 16)
@@ -8,14 +11,13 @@ export class FragmentBuilder {
 
   /** Adds a text and answers its number. */
   add(text: string): number {
-    const size = Buffer.byteLength(text)
-    if (this.length + size > this.bytes.length) {
-      const larger = Buffer.alloc((this.length + size) * 2)
+    // No character has more than three bytes per UTF-16 unit.
+    if (this.length + text.length * 3 + slack > this.bytes.length) {
+      const larger = Buffer.alloc((this.bytes.length + text.length * 3) * 2)
       larger.set(this.bytes)
       this.bytes = larger
     }
-    this.bytes.write(text, this.length)
-    this.length += size
+    this.length += this.bytes.write(text, this.length)
     this.starts.push(this.length)
     return this.starts.length - 2
   }
@@ -27,57 +29,84 @@ export class FragmentBuilder {
     return first
   }
 
-  build(): { readonly bytes: Uint8Array; readonly starts: Int32Array } {
-    return { bytes: this.bytes.subarray(0, this.length), starts: Int32Array.from(this.starts) }
+  /** The fragments; behind the last one lie `slack` bytes more. */
+  build(): { readonly bytes: DataView; readonly starts: Int32Array } {
+    const { buffer, byteOffset } = this.bytes
+    return {
+      bytes: new DataView(buffer, byteOffset, this.length + slack),
+      starts: Int32Array.from(this.starts)
+    }
   }
 }
 
-/** ASCII of 0000 to 9999, four bytes each. */
-const fourDigits = new Uint8Array(40_000)
-for (let n = 0; n < 10_000; n++) {
-  fourDigits[n * 4] = 48 + Math.floor(n / 1000)
-  fourDigits[n * 4 + 1] = 48 + (Math.floor(n / 100) % 10)
-  fourDigits[n * 4 + 2] = 48 + (Math.floor(n / 10) % 10)
-  fourDigits[n * 4 + 3] = 48 + (n % 10)
-}
+/** ASCII of 0000 to 9999 as little-endian words. */
+const fourDigits = Int32Array.from(
+  { length: 10_000 },
+  (_, n) =>
+    (48 + Math.floor(n / 1000)) |
+    ((48 + (Math.floor(n / 100) % 10)) << 8) |
+    ((48 + (Math.floor(n / 10) % 10)) << 16) |
+    ((48 + (n % 10)) << 24)
+)
 
-const putFour = (out: Uint8Array, at: number, n: number): number => {
-  const from = n * 4
-  out[at] = fourDigits[from]
-  out[at + 1] = fourDigits[from + 1]
-  out[at + 2] = fourDigits[from + 2]
-  out[at + 3] = fourDigits[from + 3]
-  return at + 4
-}
-
-/** Writes a whole number ≥ 0 (up to 2⁵³) in decimal at `at`; answers the place after it. */
-export const putInteger = (out: Uint8Array, at: number, n: number): number => {
+/**
+ * Writes a whole number ≥ 0 (up to 2⁵³) in decimal at `at` and answers the place after it. The bytes up to three
+ * behind it may change.
+ */
+export const putInteger = (out: DataView, at: number, n: number): number => {
   if (n >= 10_000) {
     const high = Math.floor(n / 10_000)
-    return putFour(out, putInteger(out, at, high), n - high * 10_000)
+    const next = putInteger(out, at, high)
+    out.setInt32(next, fourDigits[n - high * 10_000], true)
+    return next + 4
   }
-  const from = n * 4
-  if (n >= 1000) out[at++] = fourDigits[from]
-  if (n >= 100) out[at++] = fourDigits[from + 1]
-  if (n >= 10) out[at++] = fourDigits[from + 2]
-  out[at++] = fourDigits[from + 3]
-  return at
+  const leading = n >= 1000 ? 0 : n >= 100 ? 1 : n >= 10 ? 2 : 3
+  out.setInt32(at, fourDigits[n] >>> (leading * 8), true)
+  return at + 4 - leading
+}
+
+/** As `putInteger`, for whole numbers of either sign. */
+export const putSigned = (out: DataView, at: number, n: number): number => {
+  if (n >= 0) return putInteger(out, at, n)
+  out.setUint8(at, 45)
+  return putInteger(out, at + 1, -n)
 }
 
 /** Writes a whole number from 0 to 99,999,999 with leading zeros, eight bytes. */
-export const putEight = (out: Uint8Array, at: number, n: number): number => {
+export const putEight = (out: DataView, at: number, n: number): number => {
   const high = Math.floor(n / 10_000)
-  return putFour(out, putFour(out, at, high), n - high * 10_000)
+  out.setInt32(at, fourDigits[high], true)
+  out.setInt32(at + 4, fourDigits[n - high * 10_000], true)
+  return at + 8
 }
 
-/** Copies bytes [from, to) of `out` to `at` (not overlapping); answers the place after them. */
-export const putBytes = (out: Uint8Array, at: number, from: number, to: number): number => {
-  if (to - from > 24) {
-    out.copyWithin(at, from, to)
-    return at + to - from
+/**
+ * Copies bytes [from, to) of `source` to `at` in `out` and answers the place after them. Eight bytes at a time, up to
+ * `slack` more than asked: three times as fast as copyWithin or set for the lengths of fragments. A double holds any
+ * eight bytes but those of a NaN, which has 0x7f or 0xff behind a byte from 0xf0 on: that is no UTF-8.
+ */
+export const putBytes = (out: DataView, at: number, source: DataView, from: number, to: number): number => {
+  const end = at + to - from
+  while (at < end) {
+    out.setFloat64(at, source.getFloat64(from, true), true)
+    out.setFloat64(at + 8, source.getFloat64(from + 8, true), true)
+    out.setFloat64(at + 16, source.getFloat64(from + 16, true), true)
+    out.setFloat64(at + 24, source.getFloat64(from + 24, true), true)
+    at += 32
+    from += 32
   }
-  while (from < to) out[at++] = out[from++]
-  return at
+  return end
+}
+
+/** As `putBytes`, for texts that are mostly shorter than 17 bytes. */
+export const putShort = (out: DataView, at: number, source: DataView, from: number, to: number): number => {
+  const end = at + to - from
+  while (at < end) {
+    out.setFloat64(at, source.getFloat64(from, true), true)
+    at += 8
+    from += 8
+  }
+  return end
 }
 
 /** A double as Eventsim writes a 32-bit float: the shortest decimal that is nearest to the same float. */

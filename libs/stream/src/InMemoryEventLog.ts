@@ -79,8 +79,15 @@ export const makeInMemoryEventLog = (options: { readonly partitions: number }): 
 // The caller may use its buffers again after an append.
 const copy = (records: Append["records"]): Append["records"] => ({
   count: records.count,
-  keys: structuredClone(records.keys),
-  values: structuredClone(records.values)
+  keys: copyColumn(records.keys),
+  values: copyColumn(records.values)
+})
+
+// Not structuredClone, which copies the whole buffer of which a column is a part.
+const copyColumn = (column: Append["records"]["keys"]): Append["records"]["keys"] => ({
+  ...column,
+  data: column.data.slice(),
+  ends: column.ends.slice()
 })
 
 /** A new, empty log in memory. */
