@@ -1,5 +1,6 @@
 import type { Song } from "@musify/domain/Song.ts"
 import { Buffer } from "node:buffer"
+import type { SimilarSongs } from "./SimilarSongs.ts"
 import { type AliasSampler, makeAliasSampler } from "./AliasSampler.ts"
 
 /** A value with how often it is drawn, relative to the others. */
@@ -19,6 +20,8 @@ export interface Place {
 /** All that a simulation draws its listeners and songs from. */
 export interface Cast {
   readonly songs: ReadonlyArray<Song>
+  /** What follows a song; without it, any song follows any. */
+  readonly similar?: SimilarSongs | undefined
   readonly firstNames: ReadonlyArray<Weighted<{ readonly name: string; readonly gender: string }>>
   readonly lastNames: ReadonlyArray<Weighted<string>>
   readonly places: ReadonlyArray<Weighted<Place>>

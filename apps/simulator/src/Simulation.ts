@@ -19,6 +19,7 @@ import {
 import { makeLocalTime } from "./LocalTime.ts"
 import { compileModel, type Model } from "./Model.ts"
 import { exponential, RandomStream } from "./random.ts"
+import { sampleSimilar, type SimilarSongs } from "./SimilarSongs.ts"
 import { TimingWheel } from "./TimingWheel.ts"
 
 export interface SimulationOptions {
@@ -53,6 +54,7 @@ export class Simulation {
   readonly model: Model
   private readonly wheel: TimingWheel
   private readonly songs: AliasSampler
+  private readonly similar: SimilarSongs | undefined
   private readonly songSeconds: Int32Array
   private readonly joining: RandomStream
   private readonly growthRate: number
@@ -72,6 +74,7 @@ export class Simulation {
     this.growthRate = config["growth-rate"] ?? 0
     this.attritionRate = config["attrition-rate"] ?? 0
     this.songs = makeAliasSampler(cast.songs.map((song) => song.weight))
+    this.similar = cast.similar
     this.songSeconds = Int32Array.from(cast.songs, (song) => Math.floor(Math.fround(song.duration)))
     this.joining = new RandomStream(options.seed, joiningStream)
     this.listeners = new Listeners(options.users, {
@@ -253,8 +256,14 @@ export class Simulation {
 
   private pickSong(i: number, time: number): void {
     const { listeners } = this
-    const song = sampleAlias(this.songs, listeners.draw(i), listeners.draw(i))
     const line = i << lineBits
+    const column = listeners.draw(i)
+    const coin = listeners.draw(i)
+    const similar =
+      this.similar === undefined
+        ? -1
+        : sampleSimilar(this.similar, listeners.words[line + songWord], column, coin)
+    const song = similar === -1 ? sampleAlias(this.songs, column, coin) : similar
     listeners.words[line + songWord] = song
     listeners.words[line + songEndWord] = time + this.songSeconds[song]
   }

@@ -30,6 +30,10 @@ export const simulationOptions = {
     description:
       "Song catalog: the Million Song data set's .h5 files (folder or .tar.gz), track_metadata.db or songs.csv, or Eventsim's listen_counts.txt(.gz). Default: 10,000 generated songs."
   }),
+  similarSongs: setting.optionalText("similar-songs", {
+    description:
+      "Eventsim's similar_songs.csv(.gz): after a song that it names, one of its similar songs is played. Default: any song."
+  }),
   config: setting.optionalText("config", {
     description: "Config file in Eventsim's format. Default: a built-in one."
   }),

@@ -1,6 +1,6 @@
 import { dayMs } from "@musify/domain/Hour.ts"
 import type { Song } from "@musify/domain/Song.ts"
-import { readCatalog, writeCatalog } from "@musify/lake/catalog.ts"
+import { catalogVersion, readCatalog, writeCatalog } from "@musify/lake/catalog.ts"
 import { ObjectStore } from "@musify/lake/ObjectStore.ts"
 import { DataFolder } from "@musify/runtime/DataFolder.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
@@ -12,7 +12,9 @@ import type { RefusedRow } from "./catalog/LoadedCatalog.ts"
 import { loadCatalog } from "./catalog/loadCatalog.ts"
 import { defaultConfig } from "./defaultConfig.ts"
 import { EventsimConfig } from "./EventsimConfig.ts"
+import { folderSimilarSongs, givenSimilarSongs } from "./keptSimilarSongs.ts"
 import { mostListeners } from "./Listeners.ts"
+import type { SimilarSongs } from "./SimilarSongs.ts"
 import { checkConfig, readConfig } from "./readConfig.ts"
 
 /** What a person may say about a simulation; everything else comes from the data folder or is a default. */
@@ -26,6 +28,7 @@ export interface SimulationSettings {
   readonly seed?: number | undefined
   /** File names. */
   readonly songs?: string | undefined
+  readonly similarSongs?: string | undefined
   readonly config?: string | undefined
   readonly growthRate?: number | undefined
   readonly attritionRate?: number | undefined
@@ -42,6 +45,8 @@ export interface ResolvedSimulation {
   readonly config: EventsimConfig
   /** In order of the song id, so that a catalog read back from the lake gives the same events. */
   readonly songs: ReadonlyArray<Song>
+  /** By the numbers of `songs`. */
+  readonly similar: SimilarSongs | undefined
   readonly refusedSongs: ReadonlyArray<RefusedRow>
   readonly users: number
   readonly seed: number
@@ -138,10 +143,12 @@ export const resolveFreely = (settings: SimulationSettings): Effect.Effect<Resol
   Effect.gen(function* () {
     const config = yield* loadConfig(settings)
     const { start, users, seed, now } = yield* numbersOf(settings, config, {})
-    const { songs, refused } = yield* loadCatalog(settings.songs)
+    const { songs: loaded, refused } = yield* loadCatalog(settings.songs)
+    const songs = [...loaded].sort(byId)
     return {
       config,
-      songs: [...songs].sort(byId),
+      songs,
+      similar: yield* givenSimilarSongs(settings.similarSongs, songs),
       refusedSongs: refused,
       users,
       seed,
@@ -199,6 +206,15 @@ export const resolveSimulation = (settings: SimulationSettings) =>
     const loaded = Option.isSome(kept)
       ? { songs: kept.value, refused: [] }
       : yield* loadCatalog(settings.songs)
+    if (frozenSongs !== undefined && Option.isNone(kept)) {
+      yield* folder.freeze("songs", catalogVersion(loaded.songs))
+    }
+    const songs = [...loaded.songs].sort(byId)
+    const similar = yield* folderSimilarSongs(folder, {
+      path: settings.similarSongs,
+      songs,
+      began: frozenConfig !== undefined
+    })
 
     // The hash is frozen only when what it stands for is stored, so that a kill in between leaves nothing half-made.
     yield* folder.freeze("seed", String(seed))
@@ -211,7 +227,8 @@ export const resolveSimulation = (settings: SimulationSettings) =>
     yield* folder.freeze("songs", version)
     return {
       config,
-      songs: [...loaded.songs].sort(byId),
+      songs,
+      similar,
       refusedSongs: loaded.refused,
       users,
       seed,

@@ -6,6 +6,7 @@ import { Clock, Effect, Fiber } from "effect"
 import { loadCast } from "./cast/loadCast.ts"
 import { type EventSink, logSink } from "./EventSink.ts"
 import type { EventsimConfig } from "./EventsimConfig.ts"
+import type { SimilarSongs } from "./SimilarSongs.ts"
 import { Simulation } from "./Simulation.ts"
 
 /** How far a simulation has come. */
@@ -21,6 +22,8 @@ export interface SimulateProgress {
 export interface SimulateOptions<E = never, R = never> {
   readonly config: EventsimConfig
   readonly songs: ReadonlyArray<Song>
+  /** By the numbers of `songs`; without it, any song follows any. */
+  readonly similar?: SimilarSongs | undefined
   /** Listeners at the start. */
   readonly users: number
   readonly seed: number
@@ -70,7 +73,7 @@ export const simulateInto = <SE, E = never, R = never>(
   Effect.gen(function* () {
     const simulation = new Simulation({
       config: options.config,
-      cast: loadCast(options.songs),
+      cast: loadCast(options.songs, options.similar),
       users: options.users,
       seed: options.seed,
       start: options.start,
