@@ -10,7 +10,7 @@ import { readSettingsFile, SettingSources, settingSources, settingsConfigProvide
 import { UserError } from "./UserError.ts"
 
 /** A program that was asked to stop ends within this time (real ms), cleanly or not. */
-const stopDeadlineMs = 1_900
+const stopDeadlineMs = 1_700
 
 /** What the running command has told about itself. */
 class MainState extends Context.Reference<MainState>()("@musify/runtime/MainState", {
