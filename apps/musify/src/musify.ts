@@ -3,6 +3,7 @@ import { command as batchCommand } from "@musify/batcher/command.ts"
 import { command as dashboardCommand } from "@musify/dashboard/command.ts"
 import { command as ingestCommand } from "@musify/ingestor/command.ts"
 import { command as simulateCommand } from "@musify/simulator/command.ts"
+import { describeCommand } from "@musify/simulator/describe/command.ts"
 import { replayCommand } from "@musify/simulator/replayCommand.ts"
 import { auditCommand } from "./audit/command.ts"
 import { upCommand } from "./up/up.ts"
@@ -23,6 +24,7 @@ export const musifyCommand = Command.make("musify").pipe(
   Command.withSubcommands([
     upCommand,
     simulateCommand,
+    describeCommand,
     replayCommand,
     ingestCommand,
     batchCommand,

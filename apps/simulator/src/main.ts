@@ -1,4 +1,9 @@
+import { Command } from "@effect/cli"
 import { runMain } from "@musify/runtime/runMain.ts"
 import { command } from "./command.ts"
+import { describeCommand } from "./describe/command.ts"
 
-runMain(command, { name: "musify simulate", version: "0.1.0" })
+runMain(command.pipe(Command.withSubcommands([describeCommand])), {
+  name: "musify simulate",
+  version: "0.1.0"
+})

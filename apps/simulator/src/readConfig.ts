@@ -1,4 +1,4 @@
-import { fileError, UserError } from "@musify/runtime/UserError.ts"
+import { UserError } from "@musify/runtime/UserError.ts"
 import { Effect, Either, ParseResult, Schema } from "effect"
 import { findNodeAtLocation, parseTree } from "jsonc-parser"
 import { readFile } from "node:fs/promises"
@@ -112,9 +112,11 @@ export const readConfig = (file: string): Effect.Effect<EventsimConfig, UserErro
   Effect.tryPromise({
     try: () => readFile(file, "utf8"),
     catch: (cause) => {
-      const { message } = fileError(`read the config file ${file}`, cause)
+      const code = (cause as { readonly code?: unknown }).code
+      const reason =
+        code === "ENOENT" ? "there is no such file" : code === "EISDIR" ? "it is a folder" : undefined
       return new UserError({
-        message: `${message} A config file in Eventsim's format is expected.`,
+        message: `Cannot read the config file ${file}: ${reason ?? (cause instanceof Error ? cause.message : String(cause))}. Give a file in Eventsim's format.`,
         exitCode: 2
       })
     }

@@ -92,7 +92,8 @@ const withOverrides = (config: EventsimConfig, settings: SimulationSettings): Ev
 const isCompatible = (config: EventsimConfig, settings: SimulationSettings): boolean =>
   settings.eventsimCompatible === true || config["eventsim-compatible"] === true
 
-const loadConfig = (settings: SimulationSettings): Effect.Effect<EventsimConfig, UserError> =>
+/** The config of the settings, read, checked and with their overrides. */
+export const loadConfig = (settings: SimulationSettings): Effect.Effect<EventsimConfig, UserError> =>
   (settings.config === undefined
     ? Effect.sync(() => Schema.decodeUnknownSync(EventsimConfig)(defaultConfig))
     : readConfig(settings.config)
