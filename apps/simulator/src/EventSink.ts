@@ -18,7 +18,17 @@ export interface EventSink<E> {
   readonly positions: Positions
   /** Every event ends in a line feed. */
   readonly newline: boolean
-  readonly append: (batches: ReadonlyArray<WrittenBatch>) => Effect.Effect<void, E>
+  /** `time`: epoch ms up to which all events have been handed over with these. */
+  readonly append: (batches: ReadonlyArray<WrittenBatch>, time: number) => Effect.Effect<void, E>
+  /** Wants to be told of time that passes without events as well. */
+  readonly timed?: boolean
+  /** Called when the history is written, and at the end. */
+  readonly finish?: Effect.Effect<void, E>
+  /** What went out, where that is not what came in: events by topic, faults by kind. */
+  readonly summary?: () => {
+    readonly events: Readonly<Record<Topic, number>>
+    readonly faults: Readonly<Record<string, number>>
+  }
 }
 
 /**

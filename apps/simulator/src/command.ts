@@ -9,7 +9,9 @@ import { dataOption, jsonOption, setting } from "@musify/runtime/setting.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
 import { layer as layerLmdbEventLog } from "@musify/stream/LmdbEventLog.ts"
 import { Clock, Console, Effect, Layer } from "effect"
+import { join } from "node:path"
 import { type EventSink, logSink, ndjsonSink, nullSink, producerRole } from "./EventSink.ts"
+import { faultOptions, resolveFaultsFreely } from "./faults/resolveFaults.ts"
 import { replayedRecords } from "./ReplayJournal.ts"
 import { type ResolvedSimulation, resolveFreely, resolveSimulation } from "./resolveSimulation.ts"
 import { simulateInto, type SimulateSummary } from "./simulate.ts"
@@ -51,7 +53,8 @@ export const simulationOptions = {
   }),
   eventsimCompatible: setting.boolean("eventsim-compatible", {
     description: "Eventsim's own behaviour where ours differs on purpose (docs/simulator/from-eventsim.md)."
-  })
+  }),
+  ...faultOptions
 }
 
 const options = {
@@ -129,12 +132,18 @@ export const command = Command.make("simulate", options, (given) => {
     ),
     Effect.provide(layerDataFolder(given.data))
   )
+  /** Settings of an output that is no data folder; `manifest` is where its faults are written down. */
+  const freely = (manifest: string | undefined) =>
+    Effect.all({
+      resolved: resolveFreely(given),
+      faults: resolveFaultsFreely(given, manifest)
+    }).pipe(Effect.map(({ faults, resolved }): ResolvedSimulation => ({ ...resolved, faults })))
   const elsewhere =
     given.output === "null"
-      ? Effect.flatMap(resolveFreely(given), (resolved) => run(nullSink, resolved))
+      ? Effect.flatMap(freely(undefined), (resolved) => run(nullSink, resolved))
       : given.output.startsWith("ndjson:") && given.output.length > 7
         ? Effect.scoped(
-            Effect.flatMap(resolveFreely(given), (resolved) =>
+            Effect.flatMap(freely(join(given.output.slice(7), "faults.parquet")), (resolved) =>
               Effect.flatMap(ndjsonSink(given.output.slice(7)), (sink) => run(sink, resolved))
             )
           )
@@ -167,5 +176,7 @@ export const summaryText = (summary: SimulateSummary): string => {
     summary.firstTs === null || summary.lastTs === null
       ? "nothing new"
       : `${new Date(summary.firstTs).toISOString()} to ${new Date(summary.lastTs).toISOString()}`
-  return [...lines, `${span}, ${summary.listeners} listeners so far`].join("\n")
+  const faults = Object.entries(summary.faults ?? {})
+  const done = faults.length === 0 ? [] : [`Faults: ${faults.map(([kind, n]) => `${n} ${kind}`).join(", ")}`]
+  return [...lines, ...done, `${span}, ${summary.listeners} listeners so far`].join("\n")
 }

@@ -13,12 +13,14 @@ import { loadCatalog } from "./catalog/loadCatalog.ts"
 import { defaultConfig } from "./defaultConfig.ts"
 import { EventsimConfig } from "./EventsimConfig.ts"
 import { folderSimilarSongs, givenSimilarSongs } from "./keptSimilarSongs.ts"
+import { type FaultsGiven, resolveFaults } from "./faults/resolveFaults.ts"
+import type { FaultSettings } from "./faults/faultySink.ts"
 import { mostListeners } from "./Listeners.ts"
 import type { SimilarSongs } from "./SimilarSongs.ts"
 import { checkConfig, readConfig } from "./readConfig.ts"
 
 /** What a person may say about a simulation; everything else comes from the data folder or is a default. */
-export interface SimulationSettings {
+export interface SimulationSettings extends FaultsGiven {
   /** Epoch ms. */
   readonly start?: number | undefined
   readonly end?: number | undefined
@@ -56,6 +58,8 @@ export interface ResolvedSimulation {
   readonly until: number
   /** Epoch ms, when one was given. */
   readonly end: number | undefined
+  /** Faults on purpose (of a data folder). */
+  readonly faults?: FaultSettings | undefined
 }
 
 const wrong = (message: string) => new UserError({ message, exitCode: 2 })
@@ -218,6 +222,7 @@ export const resolveSimulation = (settings: SimulationSettings) =>
     })
 
     // The hash is frozen only when what it stands for is stored, so that a kill in between leaves nothing half-made.
+    const faults = yield* resolveFaults(settings)
     yield* folder.freeze("seed", String(seed))
     yield* folder.freeze("users", String(users))
     if (settings.start === undefined) yield* folder.freeze("days", String(days))
@@ -235,7 +240,8 @@ export const resolveSimulation = (settings: SimulationSettings) =>
       seed,
       start,
       until: Math.max(start, Math.min(settings.end ?? now, now)),
-      end: settings.end
+      end: settings.end,
+      faults
     } satisfies ResolvedSimulation
   })
 

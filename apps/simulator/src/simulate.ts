@@ -1,5 +1,6 @@
 import type { Song } from "@musify/domain/Song.ts"
 import { type Topic, topics } from "@musify/domain/Topic.ts"
+import type { UserError } from "@musify/runtime/UserError.ts"
 import type { EventLog } from "@musify/stream/EventLog.ts"
 import type { EventLogError } from "@musify/stream/EventLogError.ts"
 import { Clock, Effect, Fiber } from "effect"
@@ -7,6 +8,7 @@ import { loadCast } from "./cast/loadCast.ts"
 import { type EventSink, logSink } from "./EventSink.ts"
 import type { EventsimConfig } from "./EventsimConfig.ts"
 import type { SimilarSongs } from "./SimilarSongs.ts"
+import { type FaultSettings, faultySink } from "./faults/faultySink.ts"
 import { Simulation } from "./Simulation.ts"
 
 /** How far a simulation has come. */
@@ -40,6 +42,8 @@ export interface SimulateOptions<E = never, R = never> {
   readonly onProgress?: (progress: SimulateProgress) => Effect.Effect<void, E, R>
   /** Records of a partition of the log that another producer wrote; see `logSink`. */
   readonly foreign?: (topic: Topic, partition: number) => number
+  /** Faults on purpose, and where they are written down. */
+  readonly faults?: FaultSettings | undefined
 }
 
 export interface SimulateSummary {
@@ -50,6 +54,8 @@ export interface SimulateSummary {
   readonly lastTs: number | null
   /** Listeners so far, those included who joined on the way. */
   readonly listeners: number
+  /** With faults on purpose: how many of each kind this run wrote. */
+  readonly faults?: Readonly<Record<string, number>>
 }
 
 /** Events per chunk of history: some 10 ms of work, after which others in the process get their turn. */
@@ -62,11 +68,23 @@ const chunkEvents = 8192
  */
 export const simulate = <E = never, R = never>(
   options: SimulateOptions<E, R>
-): Effect.Effect<SimulateSummary, EventLogError | E, EventLog | R> =>
+): Effect.Effect<SimulateSummary, EventLogError | UserError | E, EventLog | R> =>
   Effect.flatMap(logSink(options.foreign), (sink) => simulateInto(sink, options))
 
 /** As `simulate`, into any sink. */
 export const simulateInto = <SE, E = never, R = never>(
+  sink: EventSink<SE>,
+  options: SimulateOptions<E, R>
+): Effect.Effect<SimulateSummary, SE | UserError | E, R> =>
+  options.faults === undefined
+    ? simulatePlainly(sink, options)
+    : Effect.scoped(
+        Effect.flatMap(faultySink(sink, options.faults, options.seed), (faulty) =>
+          simulatePlainly(faulty, options)
+        )
+      )
+
+const simulatePlainly = <SE, E, R>(
   sink: EventSink<SE>,
   options: SimulateOptions<E, R>
 ): Effect.Effect<SimulateSummary, SE | E, R> =>
@@ -100,15 +118,20 @@ export const simulateInto = <SE, E = never, R = never>(
           done = simulation.advance(until, chunkEvents)
           const batches = simulation.take()
           if (writing !== undefined) yield* Fiber.join(writing)
-          writing = batches.length === 0 ? undefined : yield* Effect.fork(sink.append(batches))
+          writing =
+            batches.length === 0 && sink.timed !== true
+              ? undefined
+              : yield* Effect.fork(sink.append(batches, simulation.time))
           // Starts the append, which copies what it is given, and lets others in the process have their turn.
           yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
           yield* report()
         }
         if (writing !== undefined) yield* Fiber.join(writing)
       })
+    const finish = sink.finish ?? Effect.void
 
     yield* runUntil(options.until)
+    yield* finish
     if (options.live) {
       const end = options.end ?? Number.POSITIVE_INFINITY
       for (let reached = options.until; reached < end;) {
@@ -121,13 +144,15 @@ export const simulateInto = <SE, E = never, R = never>(
         }
         yield* Effect.sleep(options.liveIntervalMs ?? 500)
       }
+      yield* finish
     }
     const [first, last] = [simulation.writer.firstTs, simulation.writer.lastTs]
+    const changed = sink.summary?.()
     return {
-      events: Object.fromEntries(topics.map((topic, t) => [topic, writer.written[t]])) as Record<
-        Topic,
-        number
-      >,
+      events:
+        changed?.events ??
+        (Object.fromEntries(topics.map((topic, t) => [topic, writer.written[t]])) as Record<Topic, number>),
+      ...(changed === undefined ? {} : { faults: changed.faults }),
       firstTs: Number.isNaN(first) ? null : first,
       lastTs: Number.isNaN(last) ? null : last,
       listeners: simulation.listeners.count
