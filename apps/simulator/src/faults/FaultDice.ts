@@ -1,7 +1,7 @@
 import { type Topic, topics } from "@musify/domain/Topic.ts"
 import { murmur2 } from "@musify/stream/partitioner.ts"
 import { bits, exponential, keyA, keyB, mix32 } from "../random.ts"
-import { damageKinds } from "./damageKinds.ts"
+import type { damageKinds } from "./damageKinds.ts"
 import { kindsFor } from "./damage.ts"
 import type { FaultsConfig } from "./FaultsConfig.ts"
 import type { FaultKind } from "./Fault.ts"
