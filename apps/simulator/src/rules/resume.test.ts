@@ -6,7 +6,9 @@ import { collect, configOf } from "../testing/collect.ts"
 it("whoever joined before a restart keeps the registration that was written before it", () => {
   const options = { days: 3, users: 60, config: configOf({ "growth-rate": 60, beta: 20_000 }) }
   const whole = collect(options)
-  const joined = whole.get("page_view_events/0")!.filter((line) => line.includes('"page":"Submit Registration"'))
+  const joined = whole
+    .get("page_view_events/0")!
+    .filter((line) => line.includes('"page":"Submit Registration"'))
   expect(joined.length).toBeGreaterThan(10)
   fc.assert(
     fc.property(
