@@ -46,3 +46,22 @@ export const globPositions = async (data: string): Promise<ReadonlyArray<Positio
     instance.closeSync()
   }
 }
+
+/** The dead letters of a topic as anybody with DuckDB sees them: size of the raw value, and reason. */
+export const deadLetterRows = async (
+  data: string,
+  topic: string
+): Promise<ReadonlyArray<readonly [bytes: number, reason: string]>> => {
+  const instance = await DuckDBInstance.create(":memory:")
+  const connection = await instance.connect()
+  try {
+    const glob = join(data, "bucket", "dead-letters", topic, "**", "*.parquet").replaceAll("'", "''")
+    const result = await connection.runAndReadAll(
+      `SELECT octet_length(value) AS bytes, reason FROM read_parquet('${glob}', hive_partitioning = false) ORDER BY ALL`
+    )
+    return result.getRowObjects().map((row) => [Number(row.bytes), String(row.reason)] as const)
+  } finally {
+    connection.closeSync()
+    instance.closeSync()
+  }
+}

@@ -5,6 +5,7 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
+import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 
 export const root = fileURLToPath(new URL("..", import.meta.url))
@@ -97,5 +98,43 @@ export const seeded = (seed: number): (() => number) => {
     t = Math.imul(t ^ (t >>> 15), t | 1)
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+}
+
+/** Runs commands in one process, one after the other. */
+export interface Shell {
+  readonly run: (args: ReadonlyArray<string>) => Promise<Finished>
+  readonly close: () => void
+}
+
+/**
+ * A process that runs musify commands (shell.ts): for tests of what commands do and say, where the start and the end of
+ * the program are not what is tested. A crash fails the command that was running.
+ */
+export const startShell = (): Shell => {
+  const child = spawn(process.execPath, [join(root, "tools/run.mjs"), join(root, "e2e/shell.ts")], {
+    cwd: root,
+    env: cleanEnvironment(),
+    stdio: ["pipe", "pipe", "pipe"]
+  })
+  const waiting: Array<{ readonly done: (one: Finished) => void; readonly failed: (why: Error) => void }> = []
+  let noise = ""
+  let ended: Error | undefined
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (noise += text))
+  createInterface({ input: child.stdout }).on("line", (line) =>
+    waiting.shift()?.done(JSON.parse(line) as Finished)
+  )
+  child.on("close", (code, signal) => {
+    ended = new Error(`The process that runs the commands ended with ${signal ?? code}:\n${noise}`)
+    for (const { failed } of waiting.splice(0)) failed(ended)
+  })
+  return {
+    run: (args) =>
+      new Promise((done, failed) => {
+        if (ended !== undefined) return failed(ended)
+        waiting.push({ done, failed })
+        child.stdin.write(`${JSON.stringify(args)}\n`)
+      }),
+    close: () => child.stdin.end()
   }
 }

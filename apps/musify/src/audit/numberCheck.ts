@@ -261,14 +261,16 @@ export const checkNumbers = (
       built,
       states.map(({ state }) => String(state))
     )
+    const report = (done: number) => progress.report("dashboard", { done, total: all.length, unit: "ranges" })
+    yield* report(0)
     for (const [i, asked] of all.entries()) {
-      yield* progress.report("dashboard", { done: i, total: all.length, unit: "ranges" })
       for (const { ask, fields, name: number, sql } of numbers) {
         const expected = yield* db.query(sql(asked, built))
         const found = yield* Effect.mapError(ask(marts, asked), ({ message }) => new ReadFailed({ message }))
         checked += Math.max(1, expected.length)
         wrong.push(...compare(number, asked, fields, expected, found))
       }
+      yield* report(i + 1)
     }
     yield* progress.finish("dashboard")
     return makeCheck(
