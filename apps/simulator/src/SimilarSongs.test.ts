@@ -9,7 +9,8 @@ import { gzipSync } from "node:zlib"
 import { afterAll, describe, expect, it } from "vitest"
 import { loadSimilarSongs, similarSongsText } from "./catalog/similarSongs.ts"
 import { bits } from "./random.ts"
-import { resolveSimulation, type SimulationSettings } from "./resolveSimulation.ts"
+import type { SimulationSettings } from "./resolveSettings.ts"
+import { resolveSimulation } from "./resolveSimulation.ts"
 import { makeSimilarSongs, sampleSimilar, type SimilarPairs } from "./SimilarSongs.ts"
 import { cast, collect } from "./testing/collect.ts"
 
@@ -141,7 +142,7 @@ describe("a data folder", () => {
   const newFolder = () => join(root, `data-${folders++}`)
   const resolve = async (data: string, settings: SimulationSettings) => {
     const result = await Effect.runPromise(
-      resolveSimulation({ users: 10, start: Date.UTC(2026, 0, 1), ...settings }).pipe(
+      resolveSimulation({ users: 10, start: { kind: "at", ms: Date.UTC(2026, 0, 1) }, ...settings }).pipe(
         Effect.provide(layerLocalDirectory({ directory: join(data, "bucket") })),
         Effect.provide(layerDataFolder(data)),
         Effect.either

@@ -5,10 +5,11 @@ import type { EventLog } from "@musify/stream/EventLog.ts"
 import type { EventLogError } from "@musify/stream/EventLogError.ts"
 import { Clock, Effect, Fiber } from "effect"
 import { loadCast } from "./cast/loadCast.ts"
-import { type EventSink, logSink } from "./EventSink.ts"
+import type { EventSink } from "./EventSink.ts"
+import { logSink } from "./sinks/logSink.ts"
 import type { EventsimConfig } from "./EventsimConfig.ts"
 import type { SimilarSongs } from "./SimilarSongs.ts"
-import { type FaultSettings, faultySink } from "./faults/faultySink.ts"
+import type { FaultSettings } from "./faults/faultySink.ts"
 import { Simulation } from "./Simulation.ts"
 
 /** How far a simulation has come. */
@@ -79,9 +80,10 @@ export const simulateInto = <SE, E = never, R = never>(
   options.faults === undefined
     ? simulatePlainly(sink, options)
     : Effect.scoped(
-        Effect.flatMap(faultySink(sink, options.faults, options.seed), (faulty) =>
-          simulatePlainly(faulty, options)
-        )
+        Effect.gen(function* () {
+          const { faultySink } = yield* Effect.promise(() => import("./faults/faultySink.ts"))
+          return yield* simulatePlainly(yield* faultySink(sink, options.faults!, options.seed), options)
+        })
       )
 
 const simulatePlainly = <SE, E, R>(

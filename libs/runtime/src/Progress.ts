@@ -8,6 +8,8 @@ export interface ProgressReport {
   readonly total?: number
   /** What is counted: "events", "hours". */
   readonly unit: string
+  /** How far in event time, epoch ms. */
+  readonly at?: number
 }
 
 export interface ProgressService {
@@ -60,7 +62,7 @@ const span = (seconds: number): string => {
   return whole >= 60 ? `${Math.floor(whole / 60)} min ${whole % 60} s` : `${whole} s`
 }
 
-/** `history 1.2 M events, 310 k/s, 45 %, 12 s left` */
+/** `history 1.2 M events, 310 k/s, at 2026-11-02 13:40, 45 %, 12 s left` */
 export const progressText = (name: string, stage: Stage, now: number): string => {
   const { done, total, unit } = stage.report
   const seconds = (now - stage.startedAt) / 1000
@@ -68,6 +70,9 @@ export const progressText = (name: string, stage: Stage, now: number): string =>
   const rate = seconds > 0 ? (done - stage.startedWith) / seconds : 0
   let text = `${name} ${count(done)} ${unit}`
   if (rate > 0) text += `, ${rate < 10 ? rate.toFixed(1) : count(rate)}/s`
+  if (stage.report.at !== undefined) {
+    text += `, at ${new Date(stage.report.at).toISOString().slice(0, 16).replace("T", " ")}`
+  }
   if (total !== undefined && total > 0) {
     text += `, ${Math.min(100, Math.floor((100 * done) / total))} %`
     if (rate > 0 && done < total) text += `, ${span((total - done) / rate)} left`

@@ -10,8 +10,8 @@ import { environmentName, SettingSources } from "./settings.ts"
 interface Common {
   /** One sentence for --help. */
   readonly description: string
-  /** One-letter flag. */
-  readonly alias?: string
+  /** Other names of the flag; of one letter (`-n`) or more (`--nusers`). */
+  readonly alias?: string | ReadonlyArray<string>
 }
 interface WithDefault<A> extends Common {
   readonly default: A
@@ -42,7 +42,8 @@ const make = <A, B>(
   const described = flag.pipe(
     Options.withDescription(`${common.description}${fallbackText} [${environmentName(name)}]`)
   )
-  const named = common.alias === undefined ? described : Options.withAlias(described, common.alias)
+  const aliases = typeof common.alias === "string" ? [common.alias] : (common.alias ?? [])
+  const named = aliases.reduce((option, alias) => Options.withAlias(option, alias), described)
   return Options.withFallbackConfig(named, Config.succeed(undefined)).pipe(
     Options.mapEffect((given) =>
       Effect.gen(function* () {
@@ -108,6 +109,59 @@ export const parseTime: Parser<number> = (text) => {
     : Either.right(time)
 }
 
+/** A time as a person gives it: epoch ms, or ms back from now. */
+export type Moment =
+  { readonly kind: "at"; readonly ms: number } | { readonly kind: "back"; readonly ms: number }
+
+const weekMs = 7 * units.d
+const wordUnits: Readonly<Record<string, number>> = {
+  s: units.s,
+  second: units.s,
+  m: units.m,
+  min: units.m,
+  minute: units.m,
+  h: units.h,
+  hour: units.h,
+  d: units.d,
+  day: units.d,
+  w: weekMs,
+  week: weekMs
+}
+
+/** `30d`, `-30d`, `36 hours`, `2 weeks ago`, `P30D`, `-PT36H` as ms; undefined for anything else. */
+const parsePeriod = (text: string): number | undefined => {
+  const words = /^-?(\d+(?:\.\d+)?)\s*([a-z]+)(?:\s+ago)?$/i.exec(text)
+  if (words !== null) {
+    const unit = words[2].toLowerCase()
+    const size = wordUnits[unit] ?? wordUnits[unit.replace(/s$/, "")]
+    return size === undefined ? undefined : Number(words[1]) * size
+  }
+  const iso = /^-?P(?=\d|T\d)(?:(\d+)W)?(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/i.exec(text)
+  if (iso === null) return undefined
+  const [weeks, days, hours, minutes, seconds] = iso.slice(1).map((part) => Number(part ?? 0))
+  return weeks * weekMs + days * units.d + hours * units.h + minutes * units.m + seconds * units.s
+}
+
+/** A time as `parseTime` takes it, also with an offset (`+02:00`); `now`; or a period back from now (`30d`, `P30D`). */
+export const parseMoment: Parser<Moment> = (text) => {
+  const trimmed = text.trim()
+  const offset = /^(.+T.+)([+-])(\d\d):(\d\d)$/.exec(trimmed)
+  const time = parseTime(offset === null ? trimmed : offset[1])
+  if (Either.isRight(time)) {
+    const ahead =
+      offset === null
+        ? 0
+        : (Number(offset[3]) * units.h + Number(offset[4]) * units.m) * (offset[2] === "-" ? -1 : 1)
+    return Either.right({ kind: "at", ms: time.right - ahead })
+  }
+  const back = trimmed.toLowerCase() === "now" ? 0 : parsePeriod(trimmed)
+  return back === undefined
+    ? Either.left(
+        "a UTC date or time like 2026-11-09 or 2026-11-09T16:00Z, or a period back from now like 30d or P30D"
+      )
+    : Either.right({ kind: "back", ms: back })
+}
+
 const durationText = (duration: Duration.Duration): string => Duration.format(duration)
 
 const anyText: Parser<string> = Either.right
@@ -148,10 +202,17 @@ export const setting = {
   optionalText: (name: string, options: Common): Options.Options<string | undefined> =>
     make(name, textFlag(name, "text"), anyText, options, undefined, ""),
   /** `--once`, `--once=false`. */
-  boolean: (name: string, options: Common & { readonly default?: boolean }): Options.Options<boolean> =>
+  boolean: (
+    name: string,
+    options: Common & {
+      readonly default?: boolean
+      /** Another flag that says no. */
+      readonly negation?: string
+    }
+  ): Options.Options<boolean> =>
     make(
       name,
-      Options.boolean(name),
+      Options.boolean(name, options.negation === undefined ? {} : { negationNames: [options.negation] }),
       booleanParser,
       options,
       options.default ?? false,
@@ -170,6 +231,12 @@ export const setting = {
       options.default,
       defaultText(options.default)
     ),
+  optionalChoice: <const A extends string>(
+    name: string,
+    choices: ReadonlyArray<A>,
+    options: Common
+  ): Options.Options<A | undefined> =>
+    make(name, textFlag(name, choices.join("|")), choiceParser(choices), options, undefined, ""),
   /** See `parseDuration`. */
   duration: (
     name: string,
@@ -183,6 +250,9 @@ export const setting = {
       Duration.decode(options.default),
       defaultText(durationText(Duration.decode(options.default)))
     ),
+  /** A date or time, or a period back from now; see `parseMoment`. */
+  optionalMoment: (name: string, options: Common): Options.Options<Moment | undefined> =>
+    make(name, textFlag(name, "time"), parseMoment, options, undefined, ""),
   /** Epoch ms of a UTC date or time; see `parseTime`. */
   optionalTime: (name: string, options: Common): Options.Options<number | undefined> =>
     make(name, textFlag(name, "time"), parseTime, options, undefined, "")

@@ -1,6 +1,6 @@
 import { hostOption, portOption } from "@musify/dashboard/command.ts"
 import { dataOption, jsonOption, setting } from "@musify/runtime/setting.ts"
-import { simulationOptions } from "@musify/simulator/command.ts"
+import { simulationOptions } from "@musify/simulator/simulationOptions.ts"
 import type { Options } from "@effect/cli"
 
 /** The settings of `musify up`: the simulation's, and how the parts work together. */

@@ -81,7 +81,7 @@ export const resolveFaults = (
     const isNew = (yield* folder.frozen("seed")) === undefined
     const frozen = (yield* folder.frozen("faults")) ?? (isNew ? undefined : none)
     const config = isGiven(given) || frozen === undefined ? yield* configOf(given) : undefined
-    const hash = config === undefined ? frozen! : hasFaults(config) ? hashOf(config) : none
+    const hash = config === undefined ? frozen! : hasFaults(config) ? faultsHash(config) : none
     if (frozen !== undefined && (yield* folder.frozen("faults")) === undefined)
       yield* folder.freeze("faults", frozen)
     if (config !== undefined && hash !== none && frozen === undefined) yield* keep(folder.root, hash, config)
@@ -94,7 +94,8 @@ export const resolveFaults = (
     }
   })
 
-const hashOf = (config: FaultsConfig): string =>
+/** What stands for faults in settings that must not change. */
+export const faultsHash = (config: FaultsConfig): string =>
   createHash("sha256")
     .update(JSON.stringify(encode(config)))
     .digest("hex")
@@ -121,7 +122,7 @@ const kept = (root: string, hash: string): Effect.Effect<FaultsConfig, UserError
     } catch {
       config = undefined
     }
-    return config !== undefined && hashOf(config) === hash
+    return config !== undefined && faultsHash(config) === hash
       ? Effect.succeed(config)
       : Effect.fail(
           new UserError({
