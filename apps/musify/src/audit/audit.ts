@@ -18,6 +18,8 @@ import type { AuditDb, ReadFailed } from "./DuckDbAudit.ts"
 import { literal, makeAuditDb, unreadable } from "./DuckDbAudit.ts"
 import { dropEvents, makeEventsView, makeEventTable } from "./eventTables.ts"
 import { checkFacts, sumFacts } from "./factCheck.ts"
+import { checkFaults, checkName, findFaultsInFacts } from "./faultCheck.ts"
+import { readManifest } from "./faultManifest.ts"
 import { checkLog } from "./logCheck.ts"
 import { checkNumbers } from "./numberCheck.ts"
 import { makeSongTable } from "./songTable.ts"
@@ -34,6 +36,8 @@ export interface AuditOptions {
   readonly published: string
   /** Version of the song catalog in use, if there is one. */
   readonly catalog: string | undefined
+  /** The simulator's manifest, when it makes faults on purpose. */
+  readonly faults?: string | undefined
   /** Re-read every file. */
   readonly deep: boolean
   /** The pipeline stands still: what is not ingested, built and published is a difference, not lag. */
@@ -65,7 +69,8 @@ const problemOf = ({ message }: { readonly message: string }) => new UserError({
 /** Everything that needs the warehouse, and the version that is published with it, in one short hold. */
 const takeSnapshot = (
   db: AuditDb,
-  options: AuditOptions
+  options: AuditOptions,
+  hasFaults: boolean
 ): Effect.Effect<Snapshot | undefined, UserError, Scope.Scope> =>
   Effect.gen(function* () {
     const duckDb = yield* makeDuckDb
@@ -76,6 +81,7 @@ const takeSnapshot = (
         const ledger = yield* readLedger(db)
         if (ledger === undefined) return undefined
         yield* sumFacts(db)
+        if (hasFaults) yield* findFaultsInFacts(db)
         yield* copyDimensions(db)
         const keys = yield* checkKeys(db)
         const audits = yield* starSchemaAudits(db)
@@ -220,6 +226,20 @@ const checkWarehouse = (
     return [...checks, yield* checkNumbers(db, marts, options, [])]
   })
 
+/** Files of hours that the facts show as they are. */
+const upToDate = ({ bucket }: AuditOptions, snapshot: Snapshot | undefined) =>
+  snapshot?.ledger.files
+    .filter(({ hour }) => snapshot.ledger.built.has(hour) && !snapshot.ledger.stale.has(hour))
+    .map((file) => path.join(bucket, file.path))
+
+/** A live simulation writes its manifest from the end of its history on. */
+const noManifest = (file: string, drained: boolean): Check => {
+  const problem = "is missing: musify simulate --once writes it again"
+  return drained
+    ? makeCheck(checkName, 0, "faults", [{ file, problem }])
+    : makeCheck(checkName, 0, "faults", [], [`not compared: ${file} ${problem}`])
+}
+
 /**
  * Recounts the whole pipeline from the outside, log to dashboard; the running pipeline is not disturbed but for a short
  * read-only hold of the warehouse. Compared is what was closed, built and published when the audit began; the tail is
@@ -234,7 +254,14 @@ export const audit = (
       const began = clock.unsafeCurrentTimeMillis()
       const db = yield* makeAuditDb(options.memoryMiB)
       const checks: Array<Check> = []
-      const snapshot = fs.existsSync(options.warehouse) ? yield* takeSnapshot(db, options) : undefined
+      // Before everything: what it tells of is on the log by now.
+      const faults =
+        options.faults !== undefined && fs.existsSync(options.faults)
+          ? yield* readManifest(db, options.faults)
+          : undefined
+      const snapshot = fs.existsSync(options.warehouse)
+        ? yield* takeSnapshot(db, options, faults !== undefined)
+        : undefined
       // After the snapshot: whatever the warehouse was built from is closed by now.
       const { chains, wrong } = yield* readChains(options.bucket)
       const plans = chains.reduce((sum, chain) => sum + chain.plans.length, 0)
@@ -262,6 +289,9 @@ export const audit = (
       } else {
         checks.push(...(yield* checkWarehouse(db, options, chains, snapshot)), ...snapshot.checks)
       }
+      if (faults !== undefined)
+        checks.push(yield* checkFaults(db, options.bucket, chains, upToDate(options, snapshot), faults))
+      else if (options.faults !== undefined) checks.push(noManifest(options.faults, options.drained))
       if (options.deep) checks.push(yield* checkFiles(db, options.bucket, chains))
       return {
         ok: checks.every(({ ok }) => ok),

@@ -3,6 +3,7 @@ import { openDataFolder } from "@musify/runtime/DataFolder.ts"
 import { layerProgress } from "@musify/runtime/Progress.ts"
 import { dataOption, jsonOption, setting } from "@musify/runtime/setting.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
+import { manifestFor } from "@musify/simulator/faults/resolveFaults.ts"
 import { layer as layerLmdbEventLog } from "@musify/stream/LmdbEventLog.ts"
 import { Clock, Console, Effect, Layer } from "effect"
 import fs from "node:fs"
@@ -66,6 +67,7 @@ export const auditCommand = Command.make(
         warehouse: folder.warehouse,
         published: folder.published,
         catalog: yield* folder.frozen("songs"),
+        faults: manifestFor(folder.root, yield* folder.frozen("faults")),
         deep,
         drained,
         ranges,

@@ -5,6 +5,7 @@ import { haltedError } from "@musify/ingestor/command.ts"
 import { ingest } from "@musify/ingestor/ingest.ts"
 import { DataFolder } from "@musify/runtime/DataFolder.ts"
 import { Progress } from "@musify/runtime/Progress.ts"
+import { manifestFor } from "@musify/simulator/faults/resolveFaults.ts"
 import { simulate } from "@musify/simulator/simulate.ts"
 import type { ResolvedSimulation } from "@musify/simulator/resolveSettings.ts"
 import { EventLog } from "@musify/stream/EventLog.ts"
@@ -97,6 +98,7 @@ export const upOnce = (resolved: ResolvedSimulation, foreign: (topic: Topic, par
         warehouse: folder.warehouse,
         published: folder.published,
         catalog: yield* folder.frozen("songs"),
+        faults: manifestFor(folder.root, yield* folder.frozen("faults")),
         deep: false,
         drained: true,
         ranges: 4,

@@ -62,10 +62,13 @@ export const resolveFaultsFreely = (
 ): Effect.Effect<FaultSettings | undefined, UserError> =>
   Effect.map(configOf(given), (config) => (hasFaults(config) ? { config, manifest } : undefined))
 
-/** The manifest of a data folder's log. */
-export const manifestFile = (root: string): string => path.join(root, "simulator", "faults.parquet")
+const manifestFile = (root: string): string => path.join(root, "simulator", "faults.parquet")
 
 const none = "none"
+/** The manifest of a data folder's log, given its frozen setting "faults"; undefined when there is none to be made. */
+export const manifestFor = (root: string, frozen: string | undefined): string | undefined =>
+  frozen === undefined || frozen === none ? undefined : manifestFile(root)
+
 const keptFile = (root: string, hash: string) => path.join(root, "simulator", `faults-${hash}.json`)
 const encode = Schema.encodeSync(FaultsConfig)
 

@@ -86,16 +86,23 @@ export interface Fixture {
 }
 
 /** Runs the pipeline over the fixture's history in a new temporary folder. */
-export const makeFixture = async (history: History): Promise<Fixture> => {
+export const makeFixture = (history: History): Promise<Fixture> =>
+  fillFixture(history.catalog, (log) => appendEvents(log, history.events, true))
+
+/** Runs the pipeline over what `fill` appends to the log, in a new temporary folder. */
+export const fillFixture = async (
+  songs: History["catalog"],
+  fill: (log: EventLogService, root: string) => Effect.Effect<unknown, unknown>
+): Promise<Fixture> => {
   const root = fs.mkdtempSync(path.join(os.tmpdir(), "musify-audit-test-"))
   const log = makeInMemoryEventLog({ partitions: 2 })
   const catalog = await Effect.runPromise(
     Effect.provide(
       Effect.gen(function* () {
         const folder = yield* DataFolder
-        const version = yield* writeCatalog(yield* ObjectStore, history.catalog)
+        const version = yield* writeCatalog(yield* ObjectStore, songs)
         yield* folder.freeze("songs", version)
-        yield* appendEvents(log, history.events, true)
+        yield* Effect.withClock(fill(log, root), clock)
         return version
       }),
       layers(root, log)
