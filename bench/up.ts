@@ -8,7 +8,6 @@ import { mkdtempSync, rmSync } from "node:fs"
 import os from "node:os"
 import { join } from "node:path"
 import process from "node:process"
-import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 
 interface Stage {
@@ -30,7 +29,8 @@ if (!Number.isInteger(events) || events < 1000) {
 
 // The built-in config makes about this many events per listener in the 15 days from 2026-01-05.
 const eventsPerListener = 97
-const root = fileURLToPath(new URL("..", import.meta.url))
+// npm runs scripts in the root; the program itself may run from a bundle elsewhere.
+const root = process.cwd()
 const data = mkdtempSync(join(os.tmpdir(), "musify-bench-"))
 try {
   const args = ["up", "--once", "--json", "--data", data, "--start", "2026-01-05", "--end", "2026-01-20"]
