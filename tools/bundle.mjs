@@ -10,7 +10,14 @@ import { build } from "esbuild"
 export const root = fileURLToPath(new URL("..", import.meta.url))
 
 /** Packages that are not put into a bundle. */
-export const externalPackages = ["@duckdb/node-api", "esbuild", "lmdb", "playwright-core", "zipcodes"]
+export const externalPackages = [
+  "@duckdb/node-api",
+  "esbuild",
+  "lmdb",
+  "playwright-core",
+  "sql.js",
+  "zipcodes"
+]
 
 const page = "apps/dashboard/src/page"
 const server = "apps/dashboard/src/http/assets.ts"

@@ -121,7 +121,15 @@ const into = (
   switch (output.kind) {
     case "log":
       return Effect.flatMap(
-        Effect.promise(() => import("./sinks/logOutput.ts")),
+        Effect.tryPromise({
+          try: () => import("./sinks/logOutput.ts"),
+          // A package with native code, which is not there for every platform.
+          catch: (cause) =>
+            new UserError({
+              message: `The log cannot be used here: ${cause instanceof Error ? cause.message.split("\n")[0] : String(cause)}. Install the package lmdb, or write elsewhere: --output ndjson:DIR.`,
+              exitCode: 3
+            })
+        }),
         ({ intoLog }) => intoLog(given, run(given))
       )
     case "null":
@@ -160,4 +168,4 @@ export const command = Command.make("simulate", { ...options, folder: folderArgu
     Effect.provide(given.json || given.sample !== undefined ? Layer.empty : layerProgress),
     Effect.provide(layerScaledClock(given.speed))
   )
-).pipe(Command.withDescription(help))
+).pipe(Command.withDescription(help("musify simulate")))
