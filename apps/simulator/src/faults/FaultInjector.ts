@@ -58,15 +58,13 @@ interface Stream {
 
 const tsMark = Buffer.from('"ts":')
 
-/** The digits at `from` as a number. */
-const integerAt = (bytes: Uint8Array, from: number): number => {
+/** The time of the event that begins at `from`, epoch ms. */
+const tsAt = (data: Buffer, from: number): number => {
   let value = 0
-  for (let at = from; bytes[at] >= 48 && bytes[at] <= 57; at++) value = value * 10 + bytes[at] - 48
+  for (let at = data.indexOf(tsMark, from) + tsMark.length; data[at] >= 48 && data[at] <= 57; at++)
+    value = value * 10 + data[at] - 48
   return value
 }
-
-const tsOf = (value: Uint8Array): number =>
-  integerAt(value, Buffer.from(value.buffer, value.byteOffset, value.byteLength).indexOf(tsMark) + 5)
 
 const latin1 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1")
@@ -154,11 +152,12 @@ export class FaultInjector {
     const stream = this.streams[t][partition]
     const { count, keys, values } = records
     stream.out = new OutBatch(count + 16, values.data.length + 4096, this.newline)
+    const data = Buffer.from(values.data.buffer, values.data.byteOffset, values.data.byteLength)
     for (let n = 0; n < count; n++) {
       const whole = bytesAt(values, n)!
       const value = this.newline ? whole.subarray(0, whole.length - 1) : whole
       const key = bytesAt(keys, n)!
-      const ts = tsOf(value)
+      const ts = tsAt(data, n === 0 ? 0 : values.ends[n - 1])
       if (stream.held.due <= ts) this.release(stream, ts)
       this.one(stream, key, value, ts)
     }
@@ -251,8 +250,9 @@ export class FaultInjector {
     stream.held.push({
       due,
       order: stream.order++,
-      key: key.slice(),
-      value: value.slice(),
+      // Copies, also of a Buffer, whose own slice() would be a view of bytes that are used again.
+      key: Buffer.from(key),
+      value: Buffer.from(value),
       faults,
       writtenBefore: stream.written
     })

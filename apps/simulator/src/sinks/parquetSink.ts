@@ -1,4 +1,4 @@
-import { hourMs } from "@musify/domain/Hour.ts"
+import { dayMs, hourMs } from "@musify/domain/Hour.ts"
 import type { LogBatch, RecordBatch } from "@musify/domain/RecordBatch.ts"
 import { type Topic, topics } from "@musify/domain/Topic.ts"
 import { BatchBuilder, type BatchLimits } from "@musify/lake/BatchBuilder.ts"
@@ -51,10 +51,10 @@ class TopicHours {
   }
 
   /** Takes events and answers the batches that are full: those of hours that are over. */
-  take(records: RecordBatch): ReadonlyArray<BatchBuilder> {
+  take(records: RecordBatch, time: number): ReadonlyArray<BatchBuilder> {
     const full: Array<BatchBuilder> = []
     const data = asBuffer(records.values.data)
-    const batch = this.logBatch(records, data)
+    const batch = this.logBatch(records, data, time)
     let from = 0
     while (from < batch.count) {
       let to = from
@@ -79,14 +79,17 @@ class TopicHours {
     return builder
   }
 
-  /** As the log would give the events: the log time is the event's own, or the one before it. */
-  private logBatch(records: RecordBatch, data: Buffer): LogBatch {
+  /**
+   * As the log would give the events at `time`: the log time is the event's own, or the one before it where it has none
+   * or lies too far ahead to be true, so that it is a dead letter and ends no hour.
+   */
+  private logBatch(records: RecordBatch, data: Buffer, time: number): LogBatch {
     const { ends } = records.values
     const timestamps = new Float64Array(records.count)
     const offsets = new Float64Array(records.count)
     for (let n = 0; n < records.count; n++) {
       const ts = eventTime(data, n === 0 ? 0 : ends[n - 1], ends[n])
-      if (!Number.isNaN(ts)) this.lastTs = ts
+      if (ts <= time + dayMs) this.lastTs = ts
       timestamps[n] = this.lastTs
       offsets[n] = this.next + n
     }
@@ -142,11 +145,11 @@ export const parquetSink = (
         }),
       catch: (cause) => fileError(`write to ${folder.path}`, cause)
     })
-    const append = (batches: ReadonlyArray<WrittenBatch>) =>
+    const append = (batches: ReadonlyArray<WrittenBatch>, time: number) =>
       Effect.suspend(() => {
         const full = batches.flatMap((batch) => {
           const hours = byTopic[topics.indexOf(batch.topic)]
-          return hours.take(batch.records).map((builder) => ({ hours, builder }))
+          return hours.take(batch.records, time).map((builder) => ({ hours, builder }))
         })
         return full.length === 0 ? Effect.void : Effect.zipRight(putAll(full), note)
       })
@@ -168,8 +171,8 @@ export const parquetSink = (
       partitions: onePartition,
       positions: topics.map((topic) => [records[topic]]),
       newline: false,
-      append: (batches) =>
-        Effect.suspend(() => (broken ? Effect.interrupt : append(batches))).pipe(
+      append: (batches, time) =>
+        Effect.suspend(() => (broken ? Effect.interrupt : append(batches, time))).pipe(
           Effect.tapError(() => Effect.sync(() => (broken = true))),
           Effect.uninterruptible,
           turn.withPermits(1)
