@@ -10,7 +10,7 @@ import { planPass } from "@musify/warehouse/buildPass.ts"
 import { Console, Effect, Either, Layer } from "effect"
 import type { BatchOptions, BatchRhythm, BatchSummary } from "./BatchOptions.ts"
 import { atFivePast, defaultBatchOptions } from "./BatchOptions.ts"
-import { folderCatalog, layerWarehouse, runBatch, watchBatches } from "./runBatch.ts"
+import { layerWarehouse, runBatch, watchBatches } from "./runBatch.ts"
 
 const shared = {
   data: dataOption,
@@ -185,7 +185,7 @@ const plan = Command.make("plan", shared, (options) =>
       Effect.gen(function* () {
         const folder = yield* DataFolder
         yield* folder.lockRole("batcher")
-        const { dirty, newPlans, reset } = yield* planPass(yield* folderCatalog)
+        const { dirty, newPlans, reset } = yield* planPass(yield* folder.frozen("songs"))
         const hours = dirty.map(({ builtBefore, hour, rows }) => ({
           hour: hourText(hour),
           rows,

@@ -1,4 +1,6 @@
+import { writeCatalog } from "@musify/lake/catalog.ts"
 import { layer as layerLocalDirectory } from "@musify/lake/LocalDirectoryObjectStore.ts"
+import { ObjectStore } from "@musify/lake/ObjectStore.ts"
 import { DataFolder, layerDataFolder } from "@musify/runtime/DataFolder.ts"
 import { Duration, Effect, Fiber, Layer, TestClock, TestContext } from "effect"
 import * as fc from "fast-check"
@@ -46,6 +48,28 @@ it("a catalog that the folder names and the lake has not is one message", async 
     }).pipe(Effect.provide(environment("no-catalog")))
   )
   expect(error.message).toContain("version=0123456789abcdef")
+})
+
+it("the catalog is read for a new warehouse, and not again while its version is loaded", async () => {
+  const root = path.join(scratch, "one-catalog")
+  const song = { song_id: "SO1", title: "One", artist_id: "AR1", artist_name: "A", duration: 180, weight: 1 }
+  const unknown = { track_id: null, artist_latitude: null, artist_longitude: null, artist_location: null }
+  const silent = { tempo: null, key: null, key_confidence: null, loudness: null, song_hotttnesss: null }
+  const songs = [{ ...song, ...unknown, ...silent, release: null, year: null }]
+  const batch = Effect.provide(runBatch(defaultBatchOptions), environment("one-catalog"))
+  const version = await Effect.runPromise(
+    Effect.gen(function* () {
+      const folder = yield* DataFolder
+      const written = yield* writeCatalog(yield* ObjectStore, songs)
+      yield* folder.freeze("songs", written)
+      return written
+    }).pipe(Effect.provide(environment("one-catalog")))
+  )
+  await Effect.runPromise(batch)
+  fs.rmSync(path.join(root, "bucket", "lake", "catalog"), { recursive: true })
+  await Effect.runPromise(batch)
+  fs.rmSync(path.join(root, "warehouse.duckdb"))
+  expect((await Effect.runPromise(Effect.flip(batch))).message).toContain(`version=${version}`)
 })
 
 it("five past comes once an hour, in the future", () => {

@@ -6,7 +6,7 @@ import { DataFolder } from "@musify/runtime/DataFolder.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
 import type { BuildError } from "@musify/warehouse/buildPass.ts"
 import { buildPass } from "@musify/warehouse/buildPass.ts"
-import type { Catalog } from "@musify/warehouse/catalogTables.ts"
+import type { CatalogSource } from "@musify/warehouse/catalogTables.ts"
 import { layer as layerDuckDb } from "@musify/warehouse/DuckDbWarehouse.ts"
 import type { Warehouse } from "@musify/warehouse/Warehouse.ts"
 import { Clock, Effect, Layer, Option } from "effect"
@@ -22,34 +22,36 @@ export const layerWarehouse = (settings?: {
   Layer.unwrapEffect(Effect.map(DataFolder, ({ warehouse }) => layerDuckDb({ file: warehouse, ...settings })))
 
 /** The catalog that the folder's events were made with; none when it names none: then songs are seen only in events. */
-export const folderCatalog: Effect.Effect<
-  Catalog | undefined,
-  UserError | DamagedFile | ObjectStoreError,
+const folderCatalog: Effect.Effect<
+  CatalogSource<UserError | DamagedFile | ObjectStoreError> | undefined,
+  UserError,
   DataFolder | ObjectStore
 > = Effect.gen(function* () {
   const folder = yield* DataFolder
   const version = yield* folder.frozen("songs")
   if (version === undefined) return undefined
   const store = yield* ObjectStore
-  const songs = yield* readCatalog(store, version)
-  if (Option.isNone(songs)) {
-    return yield* new UserError({
-      message:
-        `The data folder ${folder.root} names the song catalog ${version}, but its lake does not hold it ` +
-        `(lake/catalog/songs/version=${version}). Put that folder back, then run again.`,
-      exitCode: 1
-    })
+  const missing = new UserError({
+    message:
+      `The data folder ${folder.root} names the song catalog ${version}, but its lake does not hold it ` +
+      `(lake/catalog/songs/version=${version}). Put that folder back, then run again.`,
+    exitCode: 1
+  })
+  return {
+    version,
+    songs: Effect.flatMap(
+      readCatalog(store, version),
+      Option.match({ onNone: () => Effect.fail(missing), onSome: (songs) => Effect.succeed(songs) })
+    )
   }
-  return { version, songs: songs.value }
 })
 
 const pass = (
-  options: BatchOptions,
-  readCatalog: typeof folderCatalog = folderCatalog
+  options: BatchOptions
 ): Effect.Effect<BatchSummary, BatchError, DataFolder | ObjectStore | Warehouse> =>
   Effect.gen(function* () {
     const folder = yield* DataFolder
-    const catalog = yield* readCatalog
+    const catalog = yield* folderCatalog
     return yield* buildPass({
       ...options,
       published: folder.published,
@@ -85,18 +87,6 @@ const untilNext = (rhythm: BatchRhythm): Effect.Effect<void> =>
     ? Effect.sleep(rhythm.every)
     : Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(pause(rhythm, now)))
 
-/** The folder's catalog, read once: its name is fixed as soon as it has one, and ten thousand songs take a while. */
-const rememberedCatalog: Effect.Effect<typeof folderCatalog> = Effect.sync(() => {
-  let known: Catalog | undefined
-  return Effect.suspend(() =>
-    known !== undefined
-      ? Effect.succeed(known)
-      : Effect.tap(folderCatalog, (catalog) => {
-          known = catalog
-        })
-  )
-})
-
 /** Troubles that a later pass may not meet; others stop the batcher. */
 const passes = (error: BatchError): boolean =>
   error._tag === "AuditsFailed" ||
@@ -114,8 +104,7 @@ export const watchBatches = (
     Effect.gen(function* () {
       const folder = yield* DataFolder
       yield* folder.lockRole("batcher")
-      const catalog = yield* rememberedCatalog
-      const once = pass(options, catalog).pipe(
+      const once = pass(options).pipe(
         Effect.flatMap(options.onBatch),
         Effect.catchIf(passes, (error) => options.onTrouble(error.message)),
         Effect.zipRight(

@@ -11,7 +11,7 @@ import type { AuditResult } from "./audits.ts"
 import { auditAll } from "./audits.ts"
 import type { OnStep, StepSeconds } from "./buildHours.ts"
 import { buildHours, timed } from "./buildHours.ts"
-import type { Catalog } from "./catalogTables.ts"
+import type { CatalogSource } from "./catalogTables.ts"
 import type { ChainPosition, DirtyHour } from "./ledger.ts"
 import { intakeStatements, readDirtyHours, readPositions, watermark } from "./ledger.ts"
 import { models } from "./models/models.ts"
@@ -27,7 +27,7 @@ import type { AuditsFailed, WarehouseError } from "./WarehouseError.ts"
 export interface BuildPassOptions<E> {
   /** Folder `published`. */
   readonly published: string
-  readonly catalog: Catalog | undefined
+  readonly catalog: CatalogSource<E> | undefined
   /** Most hours of a transaction. */
   readonly maxHours: number
   /** Most lake rows of a transaction (at least one hour is taken): bounds memory and time. */
@@ -172,12 +172,16 @@ export const buildPass = <E>(
         Effect.gen(function* () {
           const positions = yield* readPositions(session)
           const plans = yield* readPlans(positions)
-          return { positions, plans, reset: yield* needsReset(session, catalog) }
+          return { positions, plans, reset: yield* needsReset(session, catalog?.version) }
         })
       )
+      const loaded =
+        first.reset && catalog !== undefined
+          ? { version: catalog.version, songs: yield* timed(seconds, "plan", catalog.songs) }
+          : undefined
       // In the transaction of the first hours: what is noted as seen and what is built never part.
       const intake = Effect.gen(function* () {
-        if (first.reset) yield* reset(session, catalog)
+        if (first.reset) yield* reset(session, loaded)
         yield* session.run("ledger", intakeStatements(session.dialect, first.positions, first.plans))
         if (options.rebuild !== undefined) {
           const { from, to } = options.rebuild
@@ -320,7 +324,7 @@ export const runAudits: Effect.Effect<AuditResult, WarehouseError, Warehouse> = 
 
 /** The dirty hours, without building them: what `batch plan` shows. Nothing is written. */
 export const planPass = (
-  catalog: Catalog | undefined
+  catalogVersion: string | undefined
 ): Effect.Effect<
   { readonly dirty: ReadonlyArray<DirtyHour>; readonly newPlans: number; readonly reset: boolean },
   BuildError,
@@ -333,7 +337,7 @@ export const planPass = (
       yield* prepareLedger(session, warehouse.place)
       const positions = yield* readPositions(session)
       const plans = yield* readPlans(positions)
-      const isReset = yield* needsReset(session, catalog)
+      const isReset = yield* needsReset(session, catalogVersion)
       yield* session.run("plan", ["BEGIN TRANSACTION"])
       yield* session.run("plan", intakeStatements(session.dialect, positions, plans))
       if (isReset) yield* session.run("plan", [`UPDATE ledger_hours SET built_hash = NULL`])

@@ -1,11 +1,18 @@
 import type { Song } from "@musify/domain/Song.ts"
 import { songSpellingRows } from "@musify/domain/songMatch.ts"
+import type { Effect } from "effect"
 import type { Dialect, SqlType } from "./Dialect.ts"
 
 /** A catalog and the hash that names its version. */
 export interface Catalog {
   readonly version: string
   readonly songs: ReadonlyArray<Song>
+}
+
+/** A catalog whose songs are read only when the warehouse does not hold its version. */
+export interface CatalogSource<E> {
+  readonly version: string
+  readonly songs: Effect.Effect<ReadonlyArray<Song>, E>
 }
 
 const songColumns = {

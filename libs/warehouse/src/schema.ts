@@ -60,15 +60,15 @@ export const prepareLedger = (
   })
 
 /** What the tables depend on besides events: the models and the catalog. */
-const modelsAndCatalog = (catalog: Catalog | undefined): string =>
-  `${modelVersion} ${catalog?.version ?? "no catalog"}`
+const modelsAndCatalog = (catalogVersion: string | undefined): string =>
+  `${modelVersion} ${catalogVersion ?? "no catalog"}`
 
 /** Whether the tables were made by other models or another catalog (or not at all): then all is built again. */
 export const needsReset = (
   session: WarehouseSession,
-  catalog: Catalog | undefined
+  catalogVersion: string | undefined
 ): Effect.Effect<boolean, WarehouseError> =>
-  Effect.map(readInfo(session, "models"), (found) => found !== modelsAndCatalog(catalog))
+  Effect.map(readInfo(session, "models"), (found) => found !== modelsAndCatalog(catalogVersion))
 
 /** Makes all tables anew, empty but for the catalog; every hour becomes dirty. Part of the caller's transaction. */
 export const reset = (
@@ -96,7 +96,7 @@ export const reset = (
       ...models.flatMap(({ name, publish }) =>
         publish?.by === "whole" ? [`INSERT INTO pending_publish VALUES (${sql.text(name)}, NULL)`] : []
       ),
-      ...writeInfo(session, "models", modelsAndCatalog(catalog)),
+      ...writeInfo(session, "models", modelsAndCatalog(catalog?.version)),
       ...writeInfo(session, "resetting", "yes")
     ])
   })

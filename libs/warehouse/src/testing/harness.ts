@@ -54,7 +54,7 @@ export const run = (place: Place, { catalogVersion, history, killAt, maxHours, r
   let step = 0
   return buildPass({
     published: place.published,
-    catalog: { version: catalogVersion ?? "test", songs: history.catalog },
+    catalog: { version: catalogVersion ?? "test", songs: Effect.succeed(history.catalog) },
     maxHours: maxHours ?? 1000,
     maxRows: 1_000_000,
     rebuild,
