@@ -11,8 +11,9 @@ export const eachTarFile = async (
   wanted: (name: string) => boolean,
   use: (name: string, bytes: Uint8Array) => Promise<void>
 ): Promise<void> => {
-  const { extract } = await import("tar-stream")
-  const extraction = extract()
+  // The default export: bundlers leave out the named ones of a CommonJS package.
+  const { default: tar } = await import("tar-stream")
+  const extraction = tar.extract()
   extraction.on("entry", ({ name, type }, entry, next) => {
     if (type !== "file" || !wanted(name)) {
       entry.on("end", next)

@@ -157,8 +157,8 @@ export const metadataDb = async (songs: ReadonlyArray<FileSong>, table = "songs"
 
 /** A tar archive, in gzip, of named files. */
 export const tarGz = async (files: ReadonlyArray<readonly [string, Uint8Array]>): Promise<Uint8Array> => {
-  const { pack } = await import("tar-stream")
-  const archive = pack()
+  const { default: tar } = await import("tar-stream")
+  const archive = tar.pack()
   for (const [name, bytes] of files) archive.entry({ name }, Buffer.from(bytes))
   archive.finalize()
   const chunks: Array<Uint8Array> = []
