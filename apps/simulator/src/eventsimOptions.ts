@@ -64,7 +64,7 @@ export const eventsimInstead = (given: EventsimGiven): string | undefined => {
     return "No song counts have to be made: --songs reads the Million Song data set itself (a folder or .tar.gz of .h5 files, track_metadata.db, songs.csv) and Eventsim's listen_counts.txt.gz; without it 10,000 songs are generated."
   }
   if (given.generateSimilars) {
-    return "Similar songs are not made from downloads here. Give the file that Eventsim made of them, similar_songs.csv.gz."
+    return "Similar songs are not made from downloads here. Give the file that Eventsim made of them: --similar-songs similar_songs.csv.gz."
   }
   if (given.from !== undefined && (given.start !== undefined || given.days !== undefined)) {
     return "--from stands beside --start or --days: give one of them."

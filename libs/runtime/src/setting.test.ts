@@ -7,7 +7,7 @@ import path from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
 import { jsonErrorOffset } from "./jsonErrorOffset.ts"
 import { describeFailure, mainEffect } from "./runMain.ts"
-import { parseDuration, parseTime, setting } from "./setting.ts"
+import { parseDuration, parseMoment, parseTime, setting } from "./setting.ts"
 
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), "musify-settings-"))
 const settingsFile = path.join(directory, "musify.json")
@@ -17,7 +17,11 @@ const options = {
   port: setting.integer("port", { default: 4300, min: 1, max: 65535, description: "Port." }),
   every: setting.duration("build-every", { default: "2 minutes", description: "Interval." }),
   mode: setting.choice("mode", ["fast", "slow"], { default: "slow", description: "Mode." }),
-  once: setting.boolean("once", { description: "Stop when done." }),
+  once: setting.boolean("once", {
+    alias: ["o", "single"],
+    negation: "forever",
+    description: "Stop when done."
+  }),
   start: setting.optionalTime("start", { description: "Begin of history." }),
   title: setting.optionalText("title", { description: "Title." })
 }
@@ -110,6 +114,12 @@ describe("a setting", () => {
     expect(Option.map(secret, Redacted.value)).toEqual(Option.some("hunter2"))
   })
 
+  it("has other names, of one letter or more, and a name that says no", async () => {
+    for (const name of ["--once", "-o", "--single"]) expect((await run([name])).got?.once).toBe(true)
+    expect((await run(["--forever"], { env: { MUSIFY_ONCE: "true" } })).got?.once).toBe(false)
+    expect((await run([], { env: { MUSIFY_ONCE: "true" } })).got?.once).toBe(true)
+  })
+
   it("shows its name, default and variable in --help", async () => {
     const { printed } = await run(["--help"])
     for (const part of ["--port", "Default: 4300.", "MUSIFY_PORT", "MUSIFY_BUILD_EVERY", "fast|slow"]) {
@@ -140,6 +150,38 @@ describe("parsers of settings", () => {
     "refuse %j as a time",
     (text) => {
       expect(Either.isLeft(parseTime(text))).toBe(true)
+    }
+  )
+
+  it.each([
+    ["2026-11-09T16:00", "2026-11-09T16:00:00.000Z"],
+    ["2026-11-09T16:00+05:30", "2026-11-09T10:30:00.000Z"],
+    ["2026-11-09T16:00:01-02:00", "2026-11-09T18:00:01.000Z"]
+  ])("read %j as a moment", (text, iso) => {
+    expect(parseMoment(text)).toEqual(Either.right({ kind: "at", ms: Date.parse(iso) }))
+  })
+
+  it.each([
+    ["now", 0],
+    ["30d", 30 * 86_400_000],
+    ["-30d", 30 * 86_400_000],
+    ["1 day", 86_400_000],
+    ["36 hours ago", 36 * 3_600_000],
+    ["90min", 90 * 60_000],
+    ["1.5h", 5_400_000],
+    ["2 weeks", 14 * 86_400_000],
+    ["P30D", 30 * 86_400_000],
+    ["-P1W", 7 * 86_400_000],
+    ["PT36H", 36 * 3_600_000],
+    ["P1DT2H3M4S", 86_400_000 + 7_384_000]
+  ])("read %j as a period back from now", (text, ms) => {
+    expect(parseMoment(text)).toEqual(Either.right({ kind: "back", ms }))
+  })
+
+  it.each(["", "P", "PT", "P1M", "3 moons", "30", "in 3 days", "2026-02-30", "2026-11-09+01:00"])(
+    "refuse %j as a moment",
+    (text) => {
+      expect(Either.isLeft(parseMoment(text))).toBe(true)
     }
   )
 

@@ -30,6 +30,9 @@ export const knownSettings = (): ReadonlySet<string> => known
 
 const invalid = (message: string) => ValidationError.invalidValue(HelpDoc.p(message))
 
+const aliasesOf = ({ alias }: Common): ReadonlyArray<string> =>
+  typeof alias === "string" ? [alias] : (alias ?? [])
+
 const make = <A, B>(
   name: string,
   flag: Options.Options<string | boolean>,
@@ -42,8 +45,7 @@ const make = <A, B>(
   const described = flag.pipe(
     Options.withDescription(`${common.description}${fallbackText} [${environmentName(name)}]`)
   )
-  const aliases = typeof common.alias === "string" ? [common.alias] : (common.alias ?? [])
-  const named = aliases.reduce((option, alias) => Options.withAlias(option, alias), described)
+  const named = aliasesOf(common).reduce((option, alias) => Options.withAlias(option, alias), described)
   return Options.withFallbackConfig(named, Config.succeed(undefined)).pipe(
     Options.mapEffect((given) =>
       Effect.gen(function* () {
@@ -212,9 +214,13 @@ export const setting = {
   ): Options.Options<boolean> =>
     make(
       name,
-      Options.boolean(name, options.negation === undefined ? {} : { negationNames: [options.negation] }),
+      // Aliases given later would become names of the negation, too.
+      Options.boolean(name, {
+        aliases: aliasesOf(options),
+        negationNames: options.negation === undefined ? [] : [options.negation]
+      }),
       booleanParser,
-      options,
+      { description: options.description },
       options.default ?? false,
       options.default === true ? defaultText(true) : ""
     ),

@@ -40,7 +40,11 @@ export const intoFolder = <E, R>(
     })
     const sink =
       output.kind === "lines"
-        ? yield* linesSink(folder, { ...output, noteEveryMs: noteEveryMs(output) * options.speed })
+        ? yield* linesSink(folder, {
+            ...output,
+            noteEveryMs: 1_000 * options.speed,
+            memberEveryMs: 10_000 * options.speed
+          })
         : yield* parquet!.parquetSink(folder)
     yield* run(sink, { ...resolved, faults })
   }).pipe(Effect.scoped)
@@ -50,6 +54,3 @@ type Lines = Extract<Output, { readonly kind: "lines" }>
 /** What the folder is said to hold; files of other names or compression are another output. */
 const linesKind = ({ compression, extension }: Lines): string =>
   [extension === "" ? "Eventsim" : "ndjson", ...(compression === "none" ? [] : [compression])].join(" ")
-
-/** Real ms between two notes of what lasts. Each note ends a compressed member, and small ones compress badly. */
-const noteEveryMs = ({ compression }: Lines): number => (compression === "none" ? 1_000 : 10_000)

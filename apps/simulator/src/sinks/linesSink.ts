@@ -14,8 +14,10 @@ export interface LinesOptions {
   readonly compression: Compression
   /** Between topic and compression in a file's name: ".ndjson", or "" for Eventsim's names. */
   readonly extension: string
-  /** Clock ms between two notes of what lasts (default 1,000; 10,000 for compressed files, each note ends a member). */
+  /** Clock ms between two notes of what lasts (default 1,000). */
   readonly noteEveryMs?: number
+  /** Clock ms after which a compressed member ends also when it is small (default 10,000): small ones compress badly. */
+  readonly memberEveryMs?: number
   /** Bytes of lines in a compressed member at most (default 1 MiB). */
   readonly memberBytes?: number
 }
@@ -113,7 +115,8 @@ export const linesSink = (
 ): Effect.Effect<EventSink<UserError>, UserError, Scope.Scope> =>
   Effect.gen(function* () {
     const { compression } = options
-    const noteEveryMs = options.noteEveryMs ?? (compression === "none" ? 1_000 : 10_000)
+    const noteEveryMs = options.noteEveryMs ?? 1_000
+    const memberEveryMs = options.memberEveryMs ?? 10_000
     const memberBytes = options.memberBytes ?? 1 << 20
     const failed = (cause: unknown) =>
       cause instanceof UserError ? cause : fileError(`write the events to ${folder.path}`, cause)
@@ -139,6 +142,7 @@ export const linesSink = (
       Promise.all(files.filter((file) => file.pendingBytes >= least).map((file) => file.flush()))
 
     let notedAt = yield* Clock.currentTimeMillis
+    let flushedAt = notedAt
     let noting: Promise<void> | undefined
     let failure: unknown
     // The disk catches up while the simulation goes on: what is noted is what had been written when this began.
@@ -158,9 +162,12 @@ export const linesSink = (
           for (const batch of batches) files[topics.indexOf(batch.topic)].take(batch)
         })
         const now = yield* Clock.currentTimeMillis
-        const isDue = now - notedAt >= noteEveryMs && noting === undefined
-        if (compress !== undefined) yield* attemptPromise(() => flush(isDue ? 1 : memberBytes))
-        if (!isDue) return
+        if (compress !== undefined) {
+          const all = now - flushedAt >= memberEveryMs
+          if (all) flushedAt = now
+          yield* attemptPromise(() => flush(all ? 1 : memberBytes))
+        }
+        if (now - notedAt < noteEveryMs || noting !== undefined) return
         notedAt = now
         noting = note()
           .catch((cause) => void (failure = cause))
