@@ -124,7 +124,7 @@ const simulatePlainly = <SE, E, R>(
             batches.length === 0 && sink.timed !== true
               ? undefined
               : yield* Effect.fork(sink.append(batches, simulation.time))
-          // Starts the append, which copies what it is given, and lets others in the process have their turn.
+          // Starts the append, and lets others in the process have their turn.
           yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
           yield* report()
         }

@@ -8,6 +8,7 @@ import type { EventLogError } from "./EventLogError.ts"
 export interface Append {
   readonly topic: Topic
   readonly partition: number
+  /** Not changed by the caller until the append has returned; a log that keeps them longer copies them. */
   readonly records: RecordBatch
   /** Where the first record must land. Another end of the log fails with `UnexpectedOffset` and appends nothing. */
   readonly expectedOffset?: number
