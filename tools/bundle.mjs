@@ -1,7 +1,7 @@
-// A program as a bundle: a folder with main.mjs, one file for each worker thread's program (*.worker.ts of the same
-// project and of those that it imports), what is loaded lazily, and the dashboard's page when the program serves it.
+// A program as a bundle: a folder with main.mjs, what is loaded lazily, and the dashboard's page when the program serves
+// it.
 // Packages with native code, WebAssembly or much data stay outside: node_modules has them.
-import { copyFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs"
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { basename, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -21,17 +21,6 @@ export const externalPackages = [
 
 const page = "apps/dashboard/src/page"
 const server = "apps/dashboard/src/http/assets.ts"
-
-const workersOf = (project) => {
-  const source = join(root, project, "src")
-  return readdirSync(source, { recursive: true })
-    .filter((file) => file.endsWith(".worker.ts"))
-    .map((file) => join(source, file))
-}
-
-const projectsOf = (inputs) => [
-  ...new Set(inputs.flatMap((file) => /^(?:apps|libs)\/[^/]+/.exec(file)?.[0] ?? []))
-]
 
 /** The page's files into `folder`; answers which files they were made from. */
 const bundlePage = async (folder) => {
@@ -62,9 +51,9 @@ const bundlePage = async (folder) => {
  * as paths from the root.
  */
 export const bundleProgram = async (entry, outdir) => {
-  const project = /^(?:apps|libs)\/[^/]+/.exec(relative(root, entry))?.[0]
-  const options = {
+  const { metafile } = await build({
     absWorkingDir: root,
+    entryPoints: [{ in: entry, out: "main" }],
     bundle: true,
     platform: "node",
     format: "esm",
@@ -80,14 +69,7 @@ export const bundleProgram = async (entry, outdir) => {
     sourcemap: true,
     metafile: true,
     logLevel: "warning"
-  }
-  const entries = (workers) => [
-    { in: entry, out: "main" },
-    ...workers.map((file) => ({ in: file, out: basename(file, ".ts") }))
-  ]
-  let { metafile } = await build({ ...options, entryPoints: entries([]) })
-  const workers = project === undefined ? [] : projectsOf(Object.keys(metafile.inputs)).flatMap(workersOf)
-  if (workers.length > 0) ({ metafile } = await build({ ...options, entryPoints: entries(workers) }))
+  })
   const inputs = Object.keys(metafile.inputs)
   const pageInputs = inputs.includes(server) ? await bundlePage(join(outdir, "page")) : []
   return [...new Set([...inputs, ...pageInputs])].filter((file) => !/(^|\/)node_modules\//.test(file))
