@@ -1,7 +1,8 @@
 import { type Topic, topics } from "@musify/domain/Topic.ts"
+import { replaceFile } from "@musify/runtime/replaceFile.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
 import { Effect, Schema } from "effect"
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 
 const TopicName = Schema.Literal(...topics)
@@ -55,13 +56,8 @@ export const readJournal = (root: string): Effect.Effect<ReadonlyArray<ReplayRun
 export const writeJournal = (root: string, runs: ReadonlyArray<ReplayRun>): Effect.Effect<void, UserError> =>
   Effect.try({
     try: () => {
-      const file = journalFile(root)
       mkdirSync(join(root, "simulator"), { recursive: true })
-      writeFileSync(`${file}.part`, `${Schema.encodeSync(Journal)({ runs })}\n`)
-      const handle = openSync(`${file}.part`, "r")
-      fsyncSync(handle)
-      closeSync(handle)
-      renameSync(`${file}.part`, file)
+      replaceFile(journalFile(root), `${Schema.encodeSync(Journal)({ runs })}\n`)
     },
     catch: (cause) =>
       new UserError({
@@ -69,6 +65,22 @@ export const writeJournal = (root: string, runs: ReadonlyArray<ReplayRun>): Effe
         exitCode: 3
       })
   })
+
+/** Offsets [from, to) that finished replays wrote. */
+export const replayedRanges = (
+  runs: ReadonlyArray<ReplayRun>
+): ((topic: Topic, partition: number) => ReadonlyArray<readonly [from: number, to: number]>) => {
+  const ranges = new Map<string, Array<readonly [number, number]>>()
+  const keyOf = (topic: Topic, partition: number) => `${topic}/${partition}`
+  for (const { bases, ends } of runs) {
+    for (const { offset, partition, topic } of ends ?? []) {
+      const base = bases.find((b) => b.topic === topic && b.partition === partition)?.offset ?? 0
+      const key = keyOf(topic, partition)
+      if (offset > base) ranges.set(key, [...(ranges.get(key) ?? []), [base, offset]])
+    }
+  }
+  return (topic, partition) => ranges.get(keyOf(topic, partition)) ?? []
+}
 
 /**
  * Number of records of each partition that replays wrote: those are not the simulator's. Fails when a replay was cut
@@ -78,21 +90,17 @@ export const replayedRecords = (
   root: string
 ): Effect.Effect<(topic: Topic, partition: number) => number, UserError> =>
   Effect.flatMap(readJournal(root), (runs) => {
-    const counts = new Map<string, number>()
-    for (const { bases, ends, files } of runs) {
-      if (ends === undefined) {
-        return Effect.fail(
-          new UserError({
-            message: `A replay into ${root} was cut off. Finish it first: musify replay ${files.map((file) => file.path).join(" ")}`,
-            exitCode: 2
-          })
-        )
-      }
-      for (const { topic, partition, offset } of ends) {
-        const base = bases.find((b) => b.topic === topic && b.partition === partition)?.offset ?? 0
-        const key = `${topic}/${partition}`
-        counts.set(key, (counts.get(key) ?? 0) + offset - base)
-      }
+    const cutOff = runs.find(({ ends }) => ends === undefined)
+    if (cutOff !== undefined) {
+      return Effect.fail(
+        new UserError({
+          message: `A replay into ${root} was cut off. Finish it first: musify replay ${cutOff.files.map((file) => file.path).join(" ")}`,
+          exitCode: 2
+        })
+      )
     }
-    return Effect.succeed((topic, partition) => counts.get(`${topic}/${partition}`) ?? 0)
+    const ranges = replayedRanges(runs)
+    return Effect.succeed((topic, partition) =>
+      ranges(topic, partition).reduce((sum, [from, to]) => sum + to - from, 0)
+    )
   })

@@ -1,9 +1,10 @@
 import type { Song } from "@musify/domain/Song.ts"
 import type { DataFolderService } from "@musify/runtime/DataFolder.ts"
+import { replaceFile } from "@musify/runtime/replaceFile.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
 import { Effect } from "effect"
 import type { Buffer } from "node:buffer"
-import { mkdirSync, renameSync, writeFileSync } from "node:fs"
+import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { loadSimilarSongs, similarSongsHash, similarSongsText } from "./catalog/similarSongs.ts"
@@ -18,10 +19,8 @@ const fileOf = (root: string, hash: string): string => join(root, "simulator", `
 const keep = (root: string, text: Buffer): Effect.Effect<void, UserError> =>
   Effect.try({
     try: () => {
-      const file = fileOf(root, similarSongsHash(text))
       mkdirSync(join(root, "simulator"), { recursive: true })
-      writeFileSync(`${file}.part`, gzipSync(text))
-      renameSync(`${file}.part`, file)
+      replaceFile(fileOf(root, similarSongsHash(text)), gzipSync(text))
     },
     catch: (cause) =>
       new UserError({

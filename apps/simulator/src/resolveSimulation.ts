@@ -2,9 +2,10 @@ import { dayMs } from "@musify/domain/Hour.ts"
 import { catalogVersion, readCatalog, writeCatalog } from "@musify/lake/catalog.ts"
 import { ObjectStore } from "@musify/lake/ObjectStore.ts"
 import { DataFolder } from "@musify/runtime/DataFolder.ts"
+import { replaceFile } from "@musify/runtime/replaceFile.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
 import { Effect, Option, Schema } from "effect"
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { loadCatalog } from "./catalog/loadCatalog.ts"
 import { EventsimConfig } from "./EventsimConfig.ts"
@@ -111,10 +112,8 @@ const configFile = (root: string, hash: string): string => join(root, "simulator
 const keepConfig = (root: string, config: EventsimConfig): Effect.Effect<void, UserError> =>
   Effect.try({
     try: () => {
-      const file = configFile(root, configHash(config))
       mkdirSync(join(root, "simulator"), { recursive: true })
-      writeFileSync(`${file}.part`, JSON.stringify(config, null, 1))
-      renameSync(`${file}.part`, file)
+      replaceFile(configFile(root, configHash(config)), JSON.stringify(config, null, 1))
     },
     catch: (cause) =>
       new UserError({

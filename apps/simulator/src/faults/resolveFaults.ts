@@ -1,15 +1,14 @@
-import type { Topic } from "@musify/domain/Topic.ts"
 import { DataFolder } from "@musify/runtime/DataFolder.ts"
+import { replaceFile } from "@musify/runtime/replaceFile.ts"
 import { setting } from "@musify/runtime/setting.ts"
 import { fileError, UserError } from "@musify/runtime/UserError.ts"
 import { Effect, Either, Schema } from "effect"
 import { createHash } from "node:crypto"
 import fs from "node:fs"
 import path from "node:path"
-import { readJournal } from "../ReplayJournal.ts"
+import { readJournal, replayedRanges } from "../ReplayJournal.ts"
 import { FaultsConfig, hasFaults } from "./FaultsConfig.ts"
 import type { FaultSettings } from "./faultySink.ts"
-import type { ForeignRanges, OffsetRange } from "./outputOffsets.ts"
 import { parseFaults, readFaults } from "./readFaults.ts"
 
 const share = (name: string, what: string) =>
@@ -93,7 +92,7 @@ export const resolveFaults = (
     return {
       config: config ?? (yield* kept(folder.root, hash)),
       manifest: manifestFile(folder.root),
-      foreign: yield* replayedRanges(folder.root)
+      foreign: replayedRanges(yield* readJournal(folder.root))
     }
   })
 
@@ -109,8 +108,7 @@ const keep = (root: string, hash: string, config: FaultsConfig): Effect.Effect<v
   return Effect.try({
     try: () => {
       fs.mkdirSync(path.dirname(file), { recursive: true })
-      fs.writeFileSync(`${file}.part`, `${JSON.stringify(encode(config), null, 1)}\n`)
-      fs.renameSync(`${file}.part`, file)
+      replaceFile(file, `${JSON.stringify(encode(config), null, 1)}\n`)
     },
     catch: (cause) => fileError(`write ${file}`, cause)
   })
@@ -133,20 +131,4 @@ const kept = (root: string, hash: string): Effect.Effect<FaultsConfig, UserError
             exitCode: 2
           })
         )
-  })
-
-/** Offsets that replays wrote. */
-const replayedRanges = (root: string): Effect.Effect<ForeignRanges, UserError> =>
-  Effect.map(readJournal(root), (runs) => {
-    const ranges = new Map<string, Array<OffsetRange>>()
-    const key = (topic: Topic, partition: number) => `${topic}/${partition}`
-    for (const { bases, ends } of runs) {
-      for (const { offset, partition, topic } of ends ?? []) {
-        const base = bases.find((b) => b.topic === topic && b.partition === partition)?.offset ?? 0
-        const list = ranges.get(key(topic, partition)) ?? []
-        if (offset > base) list.push([base, offset])
-        ranges.set(key(topic, partition), list)
-      }
-    }
-    return (topic, partition) => ranges.get(key(topic, partition)) ?? []
   })

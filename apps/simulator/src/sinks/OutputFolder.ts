@@ -1,4 +1,5 @@
 import { type Topic, topics } from "@musify/domain/Topic.ts"
+import { replaceFile } from "@musify/runtime/replaceFile.ts"
 import { acquireRole } from "@musify/runtime/roleLock.ts"
 import { fileError, UserError } from "@musify/runtime/UserError.ts"
 import { Effect, Schema, type Scope } from "effect"
@@ -112,7 +113,10 @@ export const openOutputFolder = (
     }
     let settings: FrozenSettings = older?.settings ?? {}
     const note = ({ bytes, records }: Durable) =>
-      writeJournal(file, { format: 1, output: options.output, settings, records, bytes })
+      replaceFile(
+        file,
+        `${Schema.encodeSync(Journal)({ format: 1, output: options.output, settings, records, bytes })}\n`
+      )
     return {
       path,
       frozen: older?.settings,
@@ -152,16 +156,4 @@ const readJournal = (file: string): Journal | undefined => {
       `${file}, which says how far a simulation came, is damaged or of another release: ${elsewhere}.`
     )
   }
-}
-
-/** Whole or not at all, also after a power cut. */
-const writeJournal = (file: string, journal: Journal): void => {
-  const handle = fs.openSync(`${file}.part`, "w")
-  try {
-    fs.writeFileSync(handle, `${Schema.encodeSync(Journal)(journal)}\n`)
-    fs.fsyncSync(handle)
-  } finally {
-    fs.closeSync(handle)
-  }
-  fs.renameSync(`${file}.part`, file)
 }
