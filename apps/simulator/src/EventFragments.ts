@@ -43,7 +43,10 @@ export interface EventFragments {
 }
 
 /** JSON, in which the byte 0x7f never occurs (`putBytes` says why). */
-const json = (value: unknown): string => JSON.stringify(value).replaceAll("\x7f", "\\u007f")
+const json = (value: unknown): string => {
+  const text = JSON.stringify(value)
+  return text.includes("\x7f") ? text.replaceAll("\x7f", "\\u007f") : text
+}
 
 /** A double with a decimal point also where it is whole, as Eventsim writes coordinates. */
 const doubleText = (value: number): string => (Number.isInteger(value) ? `${value}.0` : json(value))

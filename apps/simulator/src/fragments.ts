@@ -112,7 +112,8 @@ export const putShort = (out: DataView, at: number, source: DataView, from: numb
 /** A double as Eventsim writes a 32-bit float: the shortest decimal that is nearest to the same float. */
 export const float32Text = (value: number): string => {
   const target = Math.fround(value)
-  for (let digits = 1; digits <= 9; digits++) {
+  // Every decimal of six digits has a float of its own, so that a shorter text would be found with six as well.
+  for (let digits = 6; digits <= 9; digits++) {
     const text = Number(target.toPrecision(digits))
     if (Math.fround(text) === target) return JSON.stringify(text)
   }

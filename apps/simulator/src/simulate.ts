@@ -59,8 +59,11 @@ export interface SimulateSummary {
   readonly faults?: Readonly<Record<string, number>>
 }
 
-/** Events per chunk of history: some 10 ms of work, after which others in the process get their turn. */
-const chunkEvents = 8192
+/**
+ * Events per chunk of history: a few ms of work, after which others in the process get their turn. The bytes of a chunk
+ * stay in the processor's cache.
+ */
+const chunkEvents = 4096
 
 /**
  * Simulates into the event log and goes on where the log ends: the same options give the same events, so the number of

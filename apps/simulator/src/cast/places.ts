@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import type { Place, Weighted } from "../Cast.ts"
 
@@ -85,11 +86,17 @@ export const loadPlaces = (): ReadonlyArray<Weighted<Place>> => (loaded ??= read
 
 let loaded: ReadonlyArray<Weighted<Place>> | undefined
 
+/** The package's data, one JSON text in a module: read as such in a fifth of the time that compiling the module takes. */
+const readCodes = (): Readonly<Record<string, ZipCode>> => {
+  const require = createRequire(import.meta.url)
+  const text = readFileSync(require.resolve("zipcodes/lib/codes.js"), "utf8")
+  const head = "exports.codes = "
+  const from = text.indexOf(head) + head.length
+  return JSON.parse(text.slice(from, text.indexOf("};", from) + 1))
+}
+
 const readPlaces = (): ReadonlyArray<Weighted<Place>> => {
-  const zipcodes = createRequire(import.meta.url)("zipcodes") as {
-    readonly codes: Readonly<Record<string, ZipCode>>
-  }
-  const codes = Object.values(zipcodes.codes).filter(
+  const codes = Object.values(readCodes()).filter(
     (z) =>
       z.country === "US" &&
       /^\d{5}$/.test(z.zip) &&
