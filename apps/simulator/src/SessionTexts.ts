@@ -43,7 +43,8 @@ export class SessionTexts {
   note = 0
   /** Bytes that a slot may take, at most. */
   readonly longest: number
-  private readonly slotBits: number
+  /** Bytes from slot to slot: whole cache lines, and no power of two, or all slots would crowd the same few of them. */
+  private readonly stride: number
   private slots = 64
   private free = new Int32Array(64)
   private freed = 0
@@ -65,8 +66,8 @@ export class SessionTexts {
     this.partitions = options.partitions
     this.firstStream = topics.map((_, t) => options.partitions.slice(0, t).reduce((sum, n) => sum + n, 0))
     this.longest = ownAt + longestOwn(options.fragments) + slack
-    this.slotBits = Math.ceil(Math.log2(this.longest))
-    const buffer = new ArrayBuffer(this.slots << this.slotBits)
+    this.stride = (Math.ceil(this.longest / 64) | 1) * 64
+    const buffer = new ArrayBuffer(this.slots * this.stride)
     this.bytes = new DataView(buffer)
     this.notes = new Int32Array(buffer)
     this.addFree(0)
@@ -77,7 +78,7 @@ export class SessionTexts {
     const { words } = this.listeners
     let slot = words[(i << lineBits) + slotWord]
     if (slot < 0) slot = this.open(i)
-    const at = slot << this.slotBits
+    const at = slot * this.stride
     const note = at >> 2
     const { notes } = this
     this.note = note
@@ -91,6 +92,23 @@ export class SessionTexts {
     } else {
       this.ownEnd = notes[note + placeEndNote]
     }
+  }
+
+  /**
+   * Asks for the memory of the sessions of the first `count` of `listeners`: all at once, where one after the other
+   * each would be waited for. Answers nothing of use, so that no engine leaves it out.
+   */
+  touch(listeners: Int32Array, count: number): number {
+    const { notes, stride } = this
+    const { words } = this.listeners
+    let sum = 0
+    for (let n = 0; n < count; n++) {
+      const slot = words[(listeners[n] << lineBits) + slotWord]
+      if (slot < 0) continue
+      const at = (slot * stride) >> 2
+      sum |= notes[at] | notes[at + 16] | notes[at + 32] | notes[at + 48] | notes[at + 64] | notes[at + 80]
+    }
+    return sum
   }
 
   /** The session of listener `i` is over: its slot is free. */
@@ -109,7 +127,7 @@ export class SessionTexts {
     const { starts } = f
     const line = i << lineBits
     listeners.words[line + slotWord] = slot
-    const at = slot << this.slotBits
+    const at = slot * this.stride
     const note = at >> 2
 
     let p = putShort(bytes, at + sessionAt, f.bytes, starts[f.sessionId], starts[f.sessionId + 1])
@@ -150,7 +168,7 @@ export class SessionTexts {
   private enlarge(): void {
     const old = this.slots
     this.slots *= 2
-    const bytes = new Uint8Array(this.slots << this.slotBits)
+    const bytes = new Uint8Array(this.slots * this.stride)
     bytes.set(new Uint8Array(this.bytes.buffer))
     this.bytes = new DataView(bytes.buffer)
     this.notes = new Int32Array(bytes.buffer)

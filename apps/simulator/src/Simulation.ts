@@ -63,6 +63,7 @@ export class Simulation {
   private readonly start: number
   private now = 0
   private nextJoin = never
+  private touched = 0
   private readonly batch = { listeners: new Int32Array(64) }
 
   constructor(options: SimulationOptions) {
@@ -161,6 +162,7 @@ export class Simulation {
     for (let n = 0; n < count; n++) {
       if (words[(acting[n] << lineBits) + timeWord] !== now) throw new Error(`No event at second ${now}.`)
     }
+    this.touched = writer.texts.touch(acting, count)
     for (let n = 0; n < count; n++) {
       const i = acting[n]
       const timeAt = (i << lineBits) + timeWord
