@@ -1,7 +1,7 @@
 // A program as a bundle: a folder with main.mjs, what is loaded lazily, and the dashboard's page when the program serves
 // it.
 // Packages with native code, WebAssembly or much data stay outside: node_modules has them.
-import { copyFileSync, mkdirSync, readFileSync } from "node:fs"
+import { copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs"
 import { createRequire } from "node:module"
 import { basename, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -18,6 +18,11 @@ export const externalPackages = [
   "sql.js",
   "zipcodes"
 ]
+
+/** Programs of worker threads, by the module that starts them: in a bundle they lie beside it. */
+const workerPrograms = {
+  "apps/simulator/src/workers/parallelSimulator.ts": "apps/simulator/src/workers/simulationWorker.ts"
+}
 
 const page = "apps/dashboard/src/page"
 const server = "apps/dashboard/src/http/assets.ts"
@@ -51,9 +56,8 @@ const bundlePage = async (folder) => {
  * as paths from the root.
  */
 export const bundleProgram = async (entry, outdir) => {
-  const { metafile } = await build({
+  const options = {
     absWorkingDir: root,
-    entryPoints: [{ in: entry, out: "main" }],
     bundle: true,
     platform: "node",
     format: "esm",
@@ -69,7 +73,15 @@ export const bundleProgram = async (entry, outdir) => {
     sourcemap: true,
     metafile: true,
     logLevel: "warning"
-  })
+  }
+  const main = { in: entry, out: "main" }
+  let { metafile } = await build({ ...options, entryPoints: [main] })
+  const workers = Object.entries(workerPrograms).filter(([starter]) => starter in metafile.inputs)
+  if (workers.length > 0) {
+    const more = workers.map(([, program]) => ({ in: join(root, program), out: basename(program, ".ts") }))
+    rmSync(outdir, { recursive: true })
+    metafile = (await build({ ...options, entryPoints: [main, ...more] })).metafile
+  }
   const inputs = Object.keys(metafile.inputs)
   const pageInputs = inputs.includes(server) ? await bundlePage(join(outdir, "page")) : []
   return [...new Set([...inputs, ...pageInputs])].filter((file) => !/(^|\/)node_modules\//.test(file))

@@ -12,6 +12,8 @@ export interface WrittenBatch {
   readonly topic: Topic
   readonly partition: number
   readonly records: RecordBatch
+  /** Where it was asked for: time (epoch ms) and number of the listener of each record. */
+  readonly order?: Float64Array
 }
 
 /** Number of records that are already in the log and must not be written again, per (topic, partition). */
@@ -42,7 +44,12 @@ export class EventWriter {
   private readonly time = new DataView(new ArrayBuffer(64))
   private readonly digitsFrom: number
   private timeTo: number
-  private readonly streams: ReadonlyArray<StreamBuffer>
+  /** By topic and partition. */
+  readonly streams: ReadonlyArray<StreamBuffer>
+  /** Bytes that an event may have, at most. */
+  readonly longest: number
+  private readonly ordered: boolean
+  private number = 0
   readonly texts: SessionTexts
   private readonly kinds: Uint8Array
   private readonly fragments: EventFragments
@@ -56,16 +63,29 @@ export class EventWriter {
     /** Partitions per topic, in the order of `topics`. */
     readonly partitions: ReadonlyArray<number>
     readonly skip: Positions
+    /** Hand out `order` with every batch. */
+    readonly ordered: boolean
+    /** How many takes' arrays there are; see `StreamBuffer`. */
+    readonly takes: number
   }) {
     const { fragments, model, partitions } = options
     this.fragments = fragments
     this.listeners = options.listeners
     this.texts = new SessionTexts(options)
-    const longest = this.texts.longest + 2 * longestFragment(fragments) + 256
+    this.ordered = options.ordered
+    const longest = (this.longest = this.texts.longest + 2 * longestFragment(fragments) + 256)
     this.streams = topics.flatMap((_, t) =>
       Array.from(
         { length: partitions[t] },
-        (_, p) => new StreamBuffer(t, p, options.skip[t]?.[p] ?? 0, longest)
+        (_, p) =>
+          new StreamBuffer({
+            topic: t,
+            partition: p,
+            skip: options.skip[t]?.[p] ?? 0,
+            longest,
+            ordered: options.ordered,
+            takes: options.takes
+          })
       )
     )
     this.kinds = Uint8Array.from(
@@ -108,6 +128,7 @@ export class EventWriter {
     const line = i << lineBits
     const state = words[line + stateWord]
     const kind = this.kinds[state]
+    if (this.ordered) this.number = this.listeners.number[i]
     texts.enter(i, (kind & showsUser) !== 0, this.ts)
     const { notes } = texts
     const own = texts.note + streamNote
@@ -138,7 +159,7 @@ export class EventWriter {
       if (stream.count === 0) continue
       this.written[stream.topic] += stream.count
       this.bytes += stream.position
-      batches.push({ topic: topics[stream.topic], partition: stream.partition, records: stream.take() })
+      batches.push(stream.take())
     }
     return batches
   }
@@ -157,6 +178,7 @@ export class EventWriter {
     p = putBytes(out, p, bytes, starts[song], starts[song + 1])
     p = putShort(out, p, bytes, starts[f.end], starts[f.end + 1])
     stream.finish(p, texts.bytes, texts.key)
+    if (this.ordered) stream.mark(this.ts, this.number)
   }
 
   /** An event of another topic: what comes before the time, time, session, state, item, listener, end. */
@@ -180,6 +202,7 @@ export class EventWriter {
     p = putBytes(out, p, texts.bytes, texts.own, texts.ownEnd)
     p = putShort(out, p, bytes, starts[end], starts[end + 1])
     stream.finish(p, texts.bytes, texts.key)
+    if (this.ordered) stream.mark(this.ts, this.number)
   }
 
   /** Counts an event, and tells whether the log has it already. */

@@ -52,6 +52,8 @@ export class SessionTexts {
   private readonly listeners: Listeners
   private readonly firstUserId: number
   private readonly partitions: ReadonlyArray<number>
+  /** Of no use but to `touch`. */
+  touched = 0
   private readonly firstStream: ReadonlyArray<number>
 
   constructor(options: {
@@ -96,9 +98,9 @@ export class SessionTexts {
 
   /**
    * Asks for the memory of the sessions of the first `count` of `listeners`: all at once, where one after the other
-   * each would be waited for. Answers nothing of use, so that no engine leaves it out.
+   * each would be waited for. What is read is kept, so that no engine leaves it out.
    */
-  touch(listeners: Int32Array, count: number): number {
+  touch(listeners: Int32Array, count: number): void {
     const { notes, stride } = this
     const { words } = this.listeners
     let sum = 0
@@ -108,7 +110,7 @@ export class SessionTexts {
       const at = (slot * stride) >> 2
       sum |= notes[at] | notes[at + 16] | notes[at + 32] | notes[at + 48] | notes[at + 64] | notes[at + 80]
     }
-    return sum
+    this.touched = sum
   }
 
   /** The session of listener `i` is over: its slot is free. */

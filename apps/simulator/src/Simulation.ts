@@ -20,6 +20,7 @@ import { makeLocalTime } from "./LocalTime.ts"
 import { compileModel, type Model } from "./Model.ts"
 import { exponential, RandomStream } from "./random.ts"
 import { sampleSimilar, type SimilarSongs } from "./SimilarSongs.ts"
+import { makeSliceTest, type Slice, sliceShare } from "./workers/Slice.ts"
 import { TimingWheel } from "./TimingWheel.ts"
 
 export interface SimulationOptions {
@@ -36,6 +37,12 @@ export interface SimulationOptions {
   readonly skip?: Positions
   /** Every event ends in a line feed (for files). */
   readonly newline?: boolean
+  /** Only these listeners: all that they do is as it is among all. */
+  readonly slice?: Slice | undefined
+  /** Hand out who acts with every event, so that several slices can be merged. */
+  readonly ordered?: boolean
+  /** How many takes' arrays there are; see `StreamBuffer`. */
+  readonly takes?: number
 }
 
 /** Stream of randomness by which listeners join; listeners' own streams are numbered from 0. */
@@ -60,10 +67,13 @@ export class Simulation {
   private readonly growthRate: number
   private readonly attritionRate: number
   private readonly users: number
+  /** Whether a listener, by number, is one of the slice. */
+  private readonly isMine: (number: number) => boolean
+  /** Listeners so far, those of other slices included. */
+  private population = 0
   private readonly start: number
   private now = 0
   private nextJoin = never
-  private touched = 0
   private readonly batch = { listeners: new Int32Array(64) }
 
   constructor(options: SimulationOptions) {
@@ -78,7 +88,9 @@ export class Simulation {
     this.similar = cast.similar
     this.songSeconds = Int32Array.from(cast.songs, (song) => Math.floor(Math.fround(song.duration)))
     this.joining = new RandomStream(options.seed, joiningStream)
-    this.listeners = new Listeners(options.users, {
+    this.isMine = makeSliceTest(options.slice, options.seed, options.partitions)
+    const capacity = Math.ceil(options.users * sliceShare(options.slice))
+    this.listeners = new Listeners(capacity, {
       seed: options.seed,
       model: this.model,
       attributes: {
@@ -91,7 +103,7 @@ export class Simulation {
       growthRate: this.growthRate,
       localTime: config["local-time"] === true ? makeLocalTime(cast.places) : undefined
     })
-    this.wheel = new TimingWheel(options.users)
+    this.wheel = new TimingWheel(capacity)
     this.writer = new EventWriter({
       fragments: makeEventFragments(compatible ? withSongsAsLatin1(cast) : cast, this.model, {
         tag: config.tag,
@@ -102,7 +114,9 @@ export class Simulation {
       // Eventsim counts up before it gives out the first id.
       firstUserId: (config["first-user-id"] ?? 1) + (compatible ? 1 : 0),
       partitions: options.partitions,
-      skip: options.skip ?? []
+      skip: options.skip ?? [],
+      ordered: options.ordered ?? false,
+      takes: options.takes ?? 2
     })
     if (this.growthRate > 0) this.nextJoin = this.joinAfter(0)
   }
@@ -118,8 +132,9 @@ export class Simulation {
    */
   advance(until: number, budget: number): boolean {
     let work = budget
-    while (this.listeners.count < this.users) {
-      this.place(this.listeners.addInitial(this.listeners.count))
+    while (this.population < this.users) {
+      const number = this.population++
+      if (this.isMine(number)) this.place(this.listeners.addInitial(number))
       // Making a listener costs its draws and its run-in: some events' worth.
       work -= 4
       if (work <= 0) return false
@@ -129,7 +144,8 @@ export class Simulation {
     while (this.now < end && work > 0) {
       wheel.enter(listeners.words, this.now)
       while (this.nextJoin <= this.now) {
-        this.place(listeners.addJoining(listeners.count, this.nextJoin))
+        const number = this.population++
+        if (this.isMine(number)) this.place(listeners.addJoining(number, this.nextJoin))
         this.nextJoin = this.joinAfter(this.nextJoin)
       }
       const busy = wheel.nextBusy(this.now, Math.min(end, this.nextJoin, this.now + quietSeconds))
@@ -162,7 +178,7 @@ export class Simulation {
     for (let n = 0; n < count; n++) {
       if (words[(acting[n] << lineBits) + timeWord] !== now) throw new Error(`No event at second ${now}.`)
     }
-    this.touched = writer.texts.touch(acting, count)
+    writer.texts.touch(acting, count)
     for (let n = 0; n < count; n++) {
       const i = acting[n]
       const timeAt = (i << lineBits) + timeWord
@@ -272,7 +288,7 @@ export class Simulation {
 
   /** When the next listener joins: the population grows exponentially. */
   private joinAfter(time: number): number {
-    const n = Math.max(this.listeners.count, this.users)
+    const n = Math.max(this.population, this.users)
     const next = time + Math.floor((yearSeconds / (n * this.growthRate)) * this.joining.exponential())
     return next < never ? next : never
   }

@@ -1,14 +1,18 @@
-import type { RecordBatch } from "@musify/domain/RecordBatch.ts"
+import { topics } from "@musify/domain/Topic.ts"
+import type { WrittenBatch } from "./EventWriter.ts"
 import { slack } from "./fragments.ts"
 import { larger } from "./Listeners.ts"
 
 /** Length of a record's key, the device id: eight hex digits. */
 export const keyLength = 8
 
-interface Half {
+/** The arrays of one `take`. */
+export interface Arrays {
   bytes: Uint8Array
   ends: Int32Array
   keys: DataView
+  /** Time and listener of each event; empty where they are not asked for. */
+  order: Float64Array
 }
 
 /** Ends of keys, which are the same in every batch. */
@@ -20,9 +24,26 @@ const keyEndsFor = (count: number): Int32Array => {
   return keyEnds.subarray(0, count)
 }
 
+/** The first `count` events of arrays as a batch, which uses them as they are. */
+export const batchOf = (
+  { bytes, ends, keys, order }: Arrays,
+  topic: number,
+  partition: number,
+  count: number
+): WrittenBatch => ({
+  topic: topics[topic],
+  partition,
+  records: {
+    count,
+    keys: { data: new Uint8Array(keys.buffer, 0, count * keyLength), ends: keyEndsFor(count) },
+    values: { data: bytes.subarray(0, count === 0 ? 0 : ends[count - 1]), ends: ends.subarray(0, count) }
+  },
+  ...(order.length === 0 ? {} : { order: order.subarray(0, 2 * count) })
+})
+
 /**
- * The events of one (topic, partition) that wait to be taken. Two sets of arrays are used in turn: what was taken stays
- * as it is until the next `take`.
+ * The events of one (topic, partition) that wait to be taken. A few sets of arrays are used in turn: with two, what was
+ * taken stays as it is until the next `take`. A set may be lent to another thread, and must be back before its turn.
  */
 export class StreamBuffer {
   readonly topic: number
@@ -33,30 +54,42 @@ export class StreamBuffer {
   out: DataView
   position = 0
   count = 0
+  /** Number of the set in use. */
+  turn = 0
   private ends: Int32Array
   private keys: DataView
-  private current: Half
-  private other: Half
+  private readonly sets: Array<Arrays | undefined>
   /** An event that begins here or before fits. */
   private limit: number
   private readonly longest: number
+  private readonly ordered: boolean
 
-  /** `longest`: bytes that an event may have. */
-  constructor(topic: number, partition: number, skip: number, longest: number) {
-    this.topic = topic
-    this.partition = partition
-    this.skip = skip
+  constructor(options: {
+    readonly topic: number
+    readonly partition: number
+    readonly skip: number
+    /** Bytes that an event may have. */
+    readonly longest: number
+    readonly ordered: boolean
+    /** Sets of arrays. */
+    readonly takes: number
+  }) {
+    const { longest, ordered } = options
+    this.topic = options.topic
+    this.partition = options.partition
+    this.skip = options.skip
     this.longest = longest
-    const half = (): Half => ({
+    this.ordered = ordered
+    this.sets = Array.from({ length: options.takes }, () => ({
       bytes: new Uint8Array(longest * 2 + slack),
       ends: new Int32Array(16),
-      keys: new DataView(new ArrayBuffer(16 * keyLength))
-    })
-    this.current = half()
-    this.other = half()
-    this.out = new DataView(this.current.bytes.buffer)
-    this.ends = this.current.ends
-    this.keys = this.current.keys
+      keys: new DataView(new ArrayBuffer(16 * keyLength)),
+      order: new Float64Array(ordered ? 32 : 0)
+    }))
+    const { bytes, ends, keys } = this.sets[0]!
+    this.out = new DataView(bytes.buffer)
+    this.ends = ends
+    this.keys = keys
     this.limit = longest
   }
 
@@ -69,39 +102,61 @@ export class StreamBuffer {
     if (end > this.limit || this.count === this.ends.length) this.enlarge()
   }
 
+  /** Notes who acted when in the event that was finished last. */
+  mark(ts: number, listener: number): void {
+    const { order } = this.set(this.turn)
+    order[2 * this.count - 2] = ts
+    order[2 * this.count - 1] = listener
+  }
+
   /** The events since the last call. */
-  take(): RecordBatch {
-    const { count, current, position } = this
-    this.current = this.other
-    this.other = current
-    this.use()
+  take(): WrittenBatch {
+    const batch = batchOf(this.set(this.turn), this.topic, this.partition, this.count)
+    this.turn = (this.turn + 1) % this.sets.length
     this.position = 0
     this.count = 0
-    return {
-      count,
-      keys: { data: new Uint8Array(current.keys.buffer, 0, count * keyLength), ends: keyEndsFor(count) },
-      values: { data: current.bytes.subarray(0, position), ends: current.ends.subarray(0, count) }
-    }
+    if (this.sets[this.turn] !== undefined) this.use()
+    return batch
+  }
+
+  /** Gives away set `turn`, of which a batch was taken. */
+  lend(turn: number): Arrays {
+    const set = this.set(turn)
+    this.sets[turn] = undefined
+    return set
+  }
+
+  /** Takes a set back. */
+  restore(turn: number, set: Arrays): void {
+    this.sets[turn] = set
+    if (turn === this.turn) this.use()
+  }
+
+  private set(turn: number): Arrays {
+    const set = this.sets[turn]
+    if (set === undefined) throw new Error("These arrays are lent.")
+    return set
   }
 
   private enlarge(): void {
-    const { current } = this
+    const set = this.set(this.turn)
     if (this.position > this.limit) {
-      const bytes = new Uint8Array(current.bytes.length * 2)
-      bytes.set(current.bytes.subarray(0, this.position))
-      current.bytes = bytes
+      const bytes = new Uint8Array(set.bytes.length * 2)
+      bytes.set(set.bytes.subarray(0, this.position))
+      set.bytes = bytes
     }
-    if (this.count === current.ends.length) {
-      current.ends = larger(current.ends, this.count * 2)
+    if (this.count === set.ends.length) {
+      set.ends = larger(set.ends, this.count * 2)
       const keys = new Uint8Array(this.count * 2 * keyLength)
-      keys.set(new Uint8Array(current.keys.buffer))
-      current.keys = new DataView(keys.buffer)
+      keys.set(new Uint8Array(set.keys.buffer))
+      set.keys = new DataView(keys.buffer)
+      if (this.ordered) set.order = larger(set.order, this.count * 4)
     }
     this.use()
   }
 
   private use(): void {
-    const { bytes, ends, keys } = this.current
+    const { bytes, ends, keys } = this.set(this.turn)
     this.out = new DataView(bytes.buffer)
     this.limit = bytes.length - slack - this.longest
     this.ends = ends

@@ -23,7 +23,7 @@ export class TimingWheel {
 
   /** Enters a listener (which is in no list) at `time`. */
   insert(listener: number, time: number): void {
-    if (listener >= this.links.length) this.links = larger(this.links, listener * 2)
+    if (listener >= this.links.length) this.links = larger(this.links, listener * 2 + 16)
     const { links } = this
     const span = time >>> slotBits
     if (span === this.span) {

@@ -17,6 +17,7 @@ import { nullSink } from "./sinks/nullSink.ts"
 import { type Output, compressionChoices, parseOutput } from "./sinks/Output.ts"
 import { stdoutSink } from "./sinks/stdoutSink.ts"
 import { summaryText } from "./summaryText.ts"
+import { parsePart } from "./workers/Slice.ts"
 
 const options = {
   ...simulationOptions,
@@ -46,6 +47,17 @@ const options = {
       "After the history follow the clock, until --end or for ever. Default for the log without --end."
   }),
   once: setting.boolean("once", { description: "Write the history and end." }),
+  workers: setting.integer("workers", {
+    default: 1,
+    min: 1,
+    max: 256,
+    description:
+      "Threads that simulate, each a part of the listeners. The events are the same for any number."
+  }),
+  shard: setting.optionalText("shard", {
+    description:
+      "Simulate only part i of n of the listeners (2/4): n machines that each take one make together what one makes of all."
+  }),
   sample: setting.optionalInteger("sample", {
     min: 1,
     description: "Print the first events, this many, and end; nothing is stored."
@@ -69,12 +81,13 @@ interface Run {
   readonly settings: SimulationSettings
   readonly live: boolean
   readonly speed: number
+  readonly workers: number
   readonly json: boolean
 }
 
 /** Simulates into a sink: progress on the way, a summary at the end. */
 const run =
-  ({ json, live, output, speed }: Run) =>
+  ({ json, live, output, speed, workers }: Run) =>
   <E>(sink: EventSink<E>, resolved: ResolvedSimulation) =>
     Effect.gen(function* () {
       const progress = yield* Progress
@@ -82,6 +95,7 @@ const run =
       let historyDone = false
       const summary = yield* simulateInto(sink, {
         ...resolved,
+        workers,
         until: live ? Math.min(resolved.until, now) : resolved.until,
         live,
         liveIntervalMs: liveBatchMs * speed,
@@ -158,7 +172,13 @@ export const command = Command.make("simulate", { ...options, folder: folderArgu
     })
     if (Either.isLeft(parsed)) return yield* wrong(parsed.left)
     const output = parsed.right
-    const settings = { ...given, ...eventsimSettings(given) }
+    const shard = given.shard === undefined ? undefined : parsePart(given.shard)
+    if (given.shard !== undefined && shard === undefined) {
+      return yield* wrong(
+        `The option --shard is "${given.shard}": a part and their number like 1/4 were expected, the part from 1 to the number.`
+      )
+    }
+    const settings = { ...given, ...eventsimSettings(given), shard }
     const live =
       given.sample === undefined &&
       (given.continuous || (output.kind === "log" && !given.once && settings.end === undefined))

@@ -15,6 +15,7 @@ import { givenSimilarSongs } from "./keptSimilarSongs.ts"
 import { mostListeners } from "./Listeners.ts"
 import type { SimilarSongs } from "./SimilarSongs.ts"
 import { checkConfig, readConfig } from "./readConfig.ts"
+import { type Part, partText } from "./workers/Slice.ts"
 
 /** What a person may say about a simulation; everything else comes from the data folder or is a default. */
 export interface SimulationSettings extends FaultsGiven {
@@ -36,6 +37,8 @@ export interface SimulationSettings extends FaultsGiven {
   readonly eventsimCompatible?: boolean | undefined
   /** Daily rhythm by each listener's own clock. */
   readonly localTime?: boolean | undefined
+  /** Which part of the listeners, of how many. */
+  readonly shard?: Part | undefined
 }
 
 /** A simulation with every setting decided: the first part of `SimulateOptions`. */
@@ -54,9 +57,14 @@ export interface ResolvedSimulation {
   readonly until: number
   /** Epoch ms, when one was given. */
   readonly end: number | undefined
+  /** Only these listeners. */
+  readonly shard?: Part | undefined
   /** Faults on purpose. */
   readonly faults?: FaultSettings | undefined
 }
+
+/** What stands for a shard in settings that must not change. */
+export const shardText = (shard: Part | undefined): string => (shard === undefined ? "none" : partText(shard))
 
 const wrong = (message: string) => new UserError({ message, exitCode: 2 })
 
@@ -201,6 +209,7 @@ export const resolveFreely = (
       start,
       until: end ?? now,
       end,
+      shard: settings.shard,
       frozen: {
         start: new Date(start).toISOString(),
         ...(isByDays ? { days: String(days) } : begun.days === undefined ? {} : { days: begun.days }),
@@ -209,7 +218,8 @@ export const resolveFreely = (
         seed: String(seed),
         config: configHash(config),
         songs: settings.songs === undefined ? "built-in" : songsHash(songs),
-        "similar-songs": settings.similarSongs === undefined ? "none" : fileHash(settings.similarSongs)
+        "similar-songs": settings.similarSongs === undefined ? "none" : fileHash(settings.similarSongs),
+        shard: shardText(settings.shard)
       }
     }
   })

@@ -17,6 +17,7 @@ import {
   loadConfig,
   type ResolvedSimulation,
   resolveNumbers,
+  shardText,
   type SimulationSettings
 } from "./resolveSettings.ts"
 
@@ -83,6 +84,7 @@ export const resolveSimulation = (settings: SimulationSettings, live = false) =>
 
     // The hash is frozen only when what it stands for is stored, so that a kill in between leaves nothing half-made.
     const faults = yield* resolveFaults(settings)
+    yield* folder.freeze("shard", shardText(settings.shard))
     yield* folder.freeze("seed", String(seed))
     yield* folder.freeze("users", String(users))
     if (settings.start === undefined) yield* folder.freeze("days", String(days))
@@ -102,6 +104,7 @@ export const resolveSimulation = (settings: SimulationSettings, live = false) =>
       start,
       until: Math.max(start, Math.min(end ?? now, now)),
       end,
+      shard: settings.shard,
       faults
     } satisfies ResolvedSimulation
   })

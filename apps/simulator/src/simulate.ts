@@ -3,7 +3,7 @@ import { type Topic, topics } from "@musify/domain/Topic.ts"
 import type { UserError } from "@musify/runtime/UserError.ts"
 import type { EventLog } from "@musify/stream/EventLog.ts"
 import type { EventLogError } from "@musify/stream/EventLogError.ts"
-import { Clock, Effect, Fiber } from "effect"
+import { Clock, Effect, Fiber, type Scope } from "effect"
 import { loadCast } from "./cast/loadCast.ts"
 import type { EventSink } from "./EventSink.ts"
 import { logSink } from "./sinks/logSink.ts"
@@ -11,6 +11,8 @@ import type { EventsimConfig } from "./EventsimConfig.ts"
 import type { SimilarSongs } from "./SimilarSongs.ts"
 import type { FaultSettings } from "./faults/faultySink.ts"
 import { Simulation } from "./Simulation.ts"
+import { localSimulator, type Simulator } from "./Simulator.ts"
+import { type Part, wholePart } from "./workers/Slice.ts"
 
 /** How far a simulation has come. */
 export interface SimulateProgress {
@@ -43,6 +45,10 @@ export interface SimulateOptions<E = never, R = never> {
   readonly onProgress?: (progress: SimulateProgress) => Effect.Effect<void, E, R>
   /** Records of a partition of the log that another producer wrote; see `logSink`. */
   readonly foreign?: (topic: Topic, partition: number) => number
+  /** Threads that simulate (default 1: this one). The events are the same whatever their number. */
+  readonly workers?: number | undefined
+  /** Only these listeners. */
+  readonly shard?: Part | undefined
   /** Faults on purpose, and where they are written down. */
   readonly faults?: FaultSettings | undefined
 }
@@ -92,41 +98,30 @@ export const simulateInto = <SE, E = never, R = never>(
 const simulatePlainly = <SE, E, R>(
   sink: EventSink<SE>,
   options: SimulateOptions<E, R>
-): Effect.Effect<SimulateSummary, SE | E, R> =>
+): Effect.Effect<SimulateSummary, SE | UserError | E, Exclude<R, Scope.Scope>> =>
   Effect.gen(function* () {
-    const simulation = new Simulation({
-      config: options.config,
-      cast: loadCast(options.songs, options.similar),
-      users: options.users,
-      seed: options.seed,
-      start: options.start,
-      partitions: sink.partitions,
-      skip: sink.positions,
-      newline: sink.newline
-    })
-    const { writer } = simulation
-    let events = 0
+    const simulator = yield* makeSimulator(sink, options)
     let share = 0
     const report = () => {
-      events = writer.events
+      const { events, time } = simulator.state()
       if (options.until > options.start) {
-        share = Math.min(1, (simulation.time - options.start) / (options.until - options.start))
+        share = Math.min(1, (time - options.start) / (options.until - options.start))
       }
-      return options.onProgress?.({ events, simulatedTime: simulation.time, share }) ?? Effect.void
+      return options.onProgress?.({ events, simulatedTime: time, share }) ?? Effect.void
     }
 
     // While one chunk is being written the next is made; never two, so that memory stays bounded.
     const runUntil = (until: number) =>
       Effect.gen(function* () {
         let writing: Fiber.Fiber<void, SE> | undefined
-        for (let done = false; !done;) {
-          done = simulation.advance(until, chunkEvents)
-          const batches = simulation.take()
+        for (let reached = false; !reached;) {
+          const { batches, done } = yield* simulator.advance(until)
+          reached = done
           if (writing !== undefined) yield* Fiber.join(writing)
           writing =
             batches.length === 0 && sink.timed !== true
               ? undefined
-              : yield* Effect.fork(sink.append(batches, simulation.time))
+              : yield* Effect.fork(sink.append(batches, simulator.state().time))
           // Starts the append, and lets others in the process have their turn.
           yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
           yield* report()
@@ -151,15 +146,42 @@ const simulatePlainly = <SE, E, R>(
       }
       yield* finish
     }
-    const [first, last] = [simulation.writer.firstTs, simulation.writer.lastTs]
+    const { firstTs, lastTs, listeners, written } = simulator.state()
     const changed = sink.summary?.()
     return {
-      events:
-        changed?.events ??
-        (Object.fromEntries(topics.map((topic, t) => [topic, writer.written[t]])) as Record<Topic, number>),
+      events: changed?.events ?? written,
       ...(changed === undefined ? {} : { faults: changed.faults }),
-      firstTs: Number.isNaN(first) ? null : first,
-      lastTs: Number.isNaN(last) ? null : last,
-      listeners: simulation.listeners.count
+      firstTs: Number.isNaN(firstTs) ? null : firstTs,
+      lastTs: Number.isNaN(lastTs) ? null : lastTs,
+      listeners
     }
+  }).pipe(Effect.scoped)
+
+const makeSimulator = <SE, E, R>(
+  sink: EventSink<SE>,
+  { config, seed, shard, similar, songs, start, users, workers = 1 }: SimulateOptions<E, R>
+): Effect.Effect<Simulator<UserError>, never, Scope.Scope> => {
+  const common = {
+    config,
+    users,
+    seed,
+    start,
+    partitions: sink.partitions,
+    skip: sink.positions,
+    newline: sink.newline
+  }
+  if (workers > 1) {
+    return Effect.flatMap(
+      Effect.promise(() => import("./workers/parallelSimulator.ts")),
+      ({ parallelSimulator }) => parallelSimulator({ ...common, songs, similar, workers, shard })
+    )
+  }
+  return Effect.sync(() => {
+    const slice = shard === undefined ? undefined : { shard, worker: wholePart }
+    return localSimulator(
+      new Simulation({ ...common, cast: loadCast(songs, similar), slice }),
+      topics,
+      chunkEvents
+    )
   })
+}

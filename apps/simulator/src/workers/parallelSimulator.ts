@@ -1,0 +1,204 @@
+import { topics } from "@musify/domain/Topic.ts"
+import { UserError } from "@musify/runtime/UserError.ts"
+import { Effect, type Scope } from "effect"
+import { Worker } from "node:worker_threads"
+import type { Positions, WrittenBatch } from "../EventWriter.ts"
+import { byTopic, type Simulator } from "../Simulator.ts"
+import { batchOf, StreamBuffer } from "../StreamBuffer.ts"
+import { mergeBatches } from "./merge.ts"
+import { type Answer, type Ask, type Lent, transferred, type WorkerSetup } from "./protocol.ts"
+import { hasWholePartitions, type Part, wholePart } from "./Slice.ts"
+
+/** A started worker. `failed` ends with what stopped it. */
+export interface Connection {
+  readonly send: (ask: Ask, transfer: Array<ArrayBuffer>) => void
+  readonly onAnswer: (listener: (answer: Answer) => void) => void
+  readonly onFailure: (listener: (cause: unknown) => void) => void
+  readonly close: () => Promise<unknown>
+}
+
+export interface ParallelOptions extends Omit<WorkerSetup, "slice" | "ordered"> {
+  readonly partitions: ReadonlyArray<number>
+  readonly skip: Positions
+  readonly workers: number
+  readonly shard?: Part | undefined
+  /** Starts a worker; a thread where nothing else is said. */
+  readonly connect?: (setup: WorkerSetup) => Connection
+}
+
+/** Events that a worker makes at once, about: their bytes are to stay in the processor's cache. */
+const windowEvents = 8192
+
+/** The first piece of simulated time, ms; later ones have the length that gives `windowEvents`. */
+const firstWindowMs = 60_000
+const longestWindowMs = 30 * 86_400_000
+
+/** A worker thread. In a bundle its program lies beside the bundle's other files. */
+const startThread = (setup: WorkerSetup): Connection => {
+  const { url } = import.meta
+  const program = url.endsWith(".ts") ? "./simulationWorker.ts" : "./simulationWorker.mjs"
+  const worker = new Worker(new URL(program, url), { workerData: setup })
+  return {
+    send: (ask, transfer) => worker.postMessage(ask, transfer),
+    onAnswer: (listener) => worker.on("message", listener),
+    onFailure: (listener) => {
+      worker.on("error", listener)
+      worker.on("exit", (code) => listener(new Error(`it ended with code ${code}`)))
+    },
+    close: () => worker.terminate()
+  }
+}
+
+/**
+ * A simulation by several threads, each with a slice of the listeners. All write the same pieces of simulated time; the
+ * next piece is written while the last is stored. Where each partition has one worker its batches go on as they are,
+ * else they are merged.
+ */
+export const parallelSimulator = (
+  options: ParallelOptions
+): Effect.Effect<Simulator<UserError>, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { connect = startThread, partitions, shard = wholePart, skip, workers, ...simulation } = options
+    const slices = Array.from({ length: workers }, (_, index) => ({
+      shard,
+      worker: { index, count: workers }
+    }))
+    const whole = hasWholePartitions(partitions, slices[0])
+
+    let failure: UserError | undefined
+    let arrived: (() => void) | undefined
+    const answers: Array<Answer | undefined> = slices.map(() => undefined)
+    const start = (index: number) => {
+      const connection = connect({
+        ...simulation,
+        partitions,
+        slice: slices[index],
+        ordered: !whole,
+        // What several workers write together is skipped after it was merged.
+        skip: whole ? skip : []
+      })
+      connection.onAnswer((answer) => {
+        answers[index] = answer
+        if (answers.every((given) => given !== undefined)) arrived?.()
+      })
+      connection.onFailure((cause) => {
+        failure ??= new UserError({
+          message: `A worker of the simulation stopped: ${cause instanceof Error ? cause.message : String(cause)}. Try fewer workers (--workers), each needs memory of its own.`,
+          exitCode: 3
+        })
+        arrived?.()
+      })
+      return connection
+    }
+    const connections = yield* Effect.acquireRelease(
+      Effect.sync(() => slices.map((_, index) => start(index))),
+      (started) => Effect.promise(() => Promise.all(started.map((connection) => connection.close())))
+    )
+
+    let merging: ReadonlyArray<StreamBuffer> | undefined
+    const mergeStreams = (longest: number) =>
+      topics.flatMap((_, topic) =>
+        Array.from(
+          { length: partitions[topic] },
+          (_, partition) =>
+            new StreamBuffer({
+              topic,
+              partition,
+              skip: skip[topic]?.[partition] ?? 0,
+              longest,
+              ordered: false,
+              takes: 2
+            })
+        )
+      )
+    const places = topics.flatMap((_, topic) =>
+      Array.from({ length: partitions[topic] }, (_, partition) => ({ topic, partition }))
+    )
+
+    const written = new Float64Array(topics.length)
+    let time = simulation.start
+    let windowMs = firstWindowMs
+    let asked: number | undefined
+    let events = 0
+    let listeners = 0
+    let firstTs = Number.NaN
+    let lastTs = Number.NaN
+    /** Arrays by worker: those free to go back, and those of the last two pieces. */
+    let storing: ReadonlyArray<ReadonlyArray<Lent>> = slices.map(() => [])
+    let given: ReadonlyArray<ReadonlyArray<Lent>> = slices.map(() => [])
+
+    const ask = (until: number, free: ReadonlyArray<ReadonlyArray<Lent>>): void => {
+      asked = Math.min(until, time + windowMs)
+      connections.forEach((connection, index) => {
+        connection.send({ until: asked!, returned: free[index] }, transferred(free[index]))
+      })
+    }
+    const none = slices.map(() => [])
+    const answered = Effect.async<void, UserError>((resume) => {
+      const settle = () => resume(failure === undefined ? Effect.void : Effect.fail(failure))
+      if (failure !== undefined || answers.every((answer) => answer !== undefined)) settle()
+      else arrived = settle
+    })
+    const sawTimes = (first: number, last: number): void => {
+      if (Number.isNaN(first)) return
+      firstTs = Number.isNaN(firstTs) ? first : Math.min(firstTs, first)
+      lastTs = Number.isNaN(lastTs) ? last : Math.max(lastTs, last)
+    }
+
+    const advance = (until: number) =>
+      Effect.gen(function* () {
+        if (asked === undefined) {
+          // What was stored before the last piece was handed out is free.
+          ask(until, storing)
+          storing = none
+        }
+        yield* answered
+        arrived = undefined
+        const pieces = answers.map((answer) => answer!)
+        answers.fill(undefined)
+        const made = pieces.reduce((sum, piece) => sum + piece.events, 0) - events
+        events += made
+        listeners = pieces.reduce((sum, piece) => sum + piece.listeners, 0)
+        const passed = Math.max(1000, asked! - time)
+        time = asked!
+        asked = undefined
+        const wanted = made === 0 ? Number.POSITIVE_INFINITY : (passed * windowEvents * workers) / made
+        const next = Math.min(Math.max(wanted, windowMs / 2), windowMs * 2, longestWindowMs)
+        windowMs = Math.max(1000, Math.round(next / 1000) * 1000)
+
+        const done = time >= until
+        const lent = pieces.map(({ batches }) => batches)
+        let batches: ReadonlyArray<WrittenBatch>
+        if (whole) {
+          for (const piece of pieces) sawTimes(piece.firstTs, piece.lastTs)
+          if (!done) ask(until, storing)
+          // Of the piece before, which is being stored, nothing goes back yet.
+          storing = done ? [...storing.map((list, index) => [...list, ...given[index]])] : given
+          given = lent
+          batches = lent
+            .flat()
+            .sort((a, b) => a.stream - b.stream)
+            .map(({ arrays, count, stream }) =>
+              batchOf(arrays, places[stream].topic, places[stream].partition, count)
+            )
+        } else {
+          if (!done) ask(until, storing)
+          merging ??= mergeStreams(pieces[0].longest)
+          batches = merging.flatMap((into, stream) => {
+            const sources = lent.flatMap((list) => list.filter((batch) => batch.stream === stream))
+            if (sources.length === 0) return []
+            const merged = mergeBatches(into, sources)
+            sawTimes(merged.firstTs, merged.lastTs)
+            return merged.batch === undefined ? [] : [merged.batch]
+          })
+          storing = done ? [...storing.map((list, index) => [...list, ...lent[index]])] : lent
+        }
+        for (const { records, topic } of batches) written[topics.indexOf(topic)] += records.count
+        return { done, batches }
+      })
+
+    return {
+      advance,
+      state: () => ({ events, time, written: byTopic(topics, written), firstTs, lastTs, listeners })
+    }
+  })
