@@ -19,6 +19,8 @@ export interface EventSink<E> {
    * over with these.
    */
   readonly append: (batches: ReadonlyArray<WrittenBatch>, time: number) => Effect.Effect<void, E>
+  /** Does not care in which order the events of different listeners come. */
+  readonly unordered?: boolean
   /** Wants to be told of time that passes without events as well. */
   readonly timed?: boolean
   /** Called when the history is written, and at the end. */

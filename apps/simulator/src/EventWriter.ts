@@ -1,7 +1,7 @@
 import type { RecordBatch } from "@musify/domain/RecordBatch.ts"
 import { type Topic, topics } from "@musify/domain/Topic.ts"
 import type { EventFragments } from "./EventFragments.ts"
-import { putBytes, putInteger, putShort } from "./fragments.ts"
+import { putBytes, putFour, putInteger, putShort } from "./fragments.ts"
 import { afterLoginWord, itemWord, lineBits, type Listeners, songWord, stateWord } from "./Listeners.ts"
 import type { Model } from "./Model.ts"
 import { SessionTexts, streamNote } from "./SessionTexts.ts"
@@ -44,6 +44,8 @@ export class EventWriter {
   private readonly time = new DataView(new ArrayBuffer(64))
   private readonly digitsFrom: number
   private timeTo: number
+  /** The current time without its last four digits, which change far more often. */
+  private timeHigh = -1
   /** By topic and partition. */
   readonly streams: ReadonlyArray<StreamBuffer>
   /** Bytes that an event may have, at most. */
@@ -118,7 +120,12 @@ export class EventWriter {
   /** Sets the time (epoch ms) of the events that follow. */
   at(ts: number): void {
     this.ts = ts
-    this.timeTo = putInteger(this.time, this.digitsFrom, ts)
+    const high = Math.floor(ts / 10_000)
+    if (high !== this.timeHigh) {
+      this.timeHigh = high
+      this.timeTo = putInteger(this.time, this.digitsFrom, high) + 4
+    }
+    putFour(this.time, this.timeTo - 4, ts - high * 10_000)
   }
 
   /** Writes the events of what listener `i` does now: those of the page view, and of the other topics that it concerns. */

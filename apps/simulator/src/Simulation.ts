@@ -178,7 +178,7 @@ export class Simulation {
     for (let n = 0; n < count; n++) {
       if (words[(acting[n] << lineBits) + timeWord] !== now) throw new Error(`No event at second ${now}.`)
     }
-    writer.texts.touch(acting, count)
+    if (count > 1) writer.texts.touch(acting, count)
     for (let n = 0; n < count; n++) {
       const i = acting[n]
       const timeAt = (i << lineBits) + timeWord

@@ -65,6 +65,11 @@ export const putInteger = (out: DataView, at: number, n: number): number => {
   return at + 4 - leading
 }
 
+/** Writes a whole number from 0 to 9,999 with leading zeros, four bytes. */
+export const putFour = (out: DataView, at: number, n: number): void => {
+  out.setInt32(at, fourDigits[n], true)
+}
+
 /** As `putInteger`, for whole numbers of either sign. */
 export const putSigned = (out: DataView, at: number, n: number): number => {
   if (n >= 0) return putInteger(out, at, n)

@@ -173,7 +173,8 @@ const makeSimulator = <SE, E, R>(
   if (workers > 1) {
     return Effect.flatMap(
       Effect.promise(() => import("./workers/parallelSimulator.ts")),
-      ({ parallelSimulator }) => parallelSimulator({ ...common, songs, similar, workers, shard })
+      ({ parallelSimulator }) =>
+        parallelSimulator({ ...common, songs, similar, workers, shard, unordered: sink.unordered })
     )
   }
   return Effect.sync(() => {

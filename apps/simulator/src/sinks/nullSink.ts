@@ -6,5 +6,6 @@ export const nullSink: EventSink<never> = {
   partitions: onePartition,
   positions: [],
   newline: true,
+  unordered: true,
   append: () => Effect.void
 }

@@ -22,12 +22,16 @@ export interface ParallelOptions extends Omit<WorkerSetup, "slice" | "ordered"> 
   readonly skip: Positions
   readonly workers: number
   readonly shard?: Part | undefined
+  /** Leave out what only puts the events of different workers into order. */
+  readonly unordered?: boolean | undefined
   /** Starts a worker; a thread where nothing else is said. */
   readonly connect?: (setup: WorkerSetup) => Connection
 }
 
 /** Events that a worker makes at once, about: their bytes are to stay in the processor's cache. */
-const windowEvents = 8192
+const windowEvents = 4096
+/** Pieces that are asked for ahead, so that no worker waits for the other's or for this thread. */
+const ahead = 2
 
 /** The first piece of simulated time, ms; later ones have the length that gives `windowEvents`. */
 const firstWindowMs = 60_000
@@ -58,16 +62,25 @@ export const parallelSimulator = (
   options: ParallelOptions
 ): Effect.Effect<Simulator<UserError>, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const { connect = startThread, partitions, shard = wholePart, skip, workers, ...simulation } = options
+    const {
+      connect = startThread,
+      partitions,
+      shard = wholePart,
+      skip,
+      unordered,
+      workers,
+      ...simulation
+    } = options
     const slices = Array.from({ length: workers }, (_, index) => ({
       shard,
       worker: { index, count: workers }
     }))
-    const whole = hasWholePartitions(partitions, slices[0])
+    const whole = unordered === true || hasWholePartitions(partitions, slices[0])
 
     let failure: UserError | undefined
     let arrived: (() => void) | undefined
-    const answers: Array<Answer | undefined> = slices.map(() => undefined)
+    const answers: ReadonlyArray<Array<Answer>> = slices.map(() => [])
+    const isAnswered = () => answers.every((given) => given.length > 0)
     const start = (index: number) => {
       const connection = connect({
         ...simulation,
@@ -78,8 +91,8 @@ export const parallelSimulator = (
         skip: whole ? skip : []
       })
       connection.onAnswer((answer) => {
-        answers[index] = answer
-        if (answers.every((given) => given !== undefined)) arrived?.()
+        answers[index].push(answer)
+        if (isAnswered()) arrived?.()
       })
       connection.onFailure((cause) => {
         failure ??= new UserError({
@@ -118,25 +131,33 @@ export const parallelSimulator = (
     const written = new Float64Array(topics.length)
     let time = simulation.start
     let windowMs = firstWindowMs
-    let asked: number | undefined
+    /** Ends of the pieces that are asked for and not answered yet, epoch ms. */
+    const asked: Array<number> = []
     let events = 0
     let listeners = 0
     let firstTs = Number.NaN
     let lastTs = Number.NaN
-    /** Arrays by worker: those free to go back, and those of the last two pieces. */
-    let storing: ReadonlyArray<ReadonlyArray<Lent>> = slices.map(() => [])
-    let given: ReadonlyArray<ReadonlyArray<Lent>> = slices.map(() => [])
+    type ByWorker = ReadonlyArray<ReadonlyArray<Lent>>
+    const none: ByWorker = slices.map(() => [])
+    const joined = (one: ByWorker, other: ByWorker): ByWorker =>
+      one.map((list, index) => [...list, ...other[index]])
+    /** Arrays that are free to go back, and those of the last piece, which is being stored. */
+    let free = none
+    let storing = none
 
-    const ask = (until: number, free: ReadonlyArray<ReadonlyArray<Lent>>): void => {
-      asked = Math.min(until, time + windowMs)
-      connections.forEach((connection, index) => {
-        connection.send({ until: asked!, returned: free[index] }, transferred(free[index]))
-      })
+    const askAhead = (until: number): void => {
+      while (asked.length < ahead && (asked.length === 0 || asked[asked.length - 1] < until)) {
+        const end = Math.min(until, (asked[asked.length - 1] ?? time) + windowMs)
+        asked.push(end)
+        connections.forEach((connection, index) => {
+          connection.send({ until: end, returned: free[index] }, transferred(free[index]))
+        })
+        free = none
+      }
     }
-    const none = slices.map(() => [])
     const answered = Effect.async<void, UserError>((resume) => {
       const settle = () => resume(failure === undefined ? Effect.void : Effect.fail(failure))
-      if (failure !== undefined || answers.every((answer) => answer !== undefined)) settle()
+      if (failure !== undefined || isAnswered()) settle()
       else arrived = settle
     })
     const sawTimes = (first: number, last: number): void => {
@@ -147,54 +168,50 @@ export const parallelSimulator = (
 
     const advance = (until: number) =>
       Effect.gen(function* () {
-        if (asked === undefined) {
-          // What was stored before the last piece was handed out is free.
-          ask(until, storing)
-          storing = none
-        }
+        askAhead(until)
         yield* answered
         arrived = undefined
-        const pieces = answers.map((answer) => answer!)
-        answers.fill(undefined)
+        const pieces = answers.map((given) => given.shift()!)
+        const end = asked.shift()!
         const made = pieces.reduce((sum, piece) => sum + piece.events, 0) - events
         events += made
         listeners = pieces.reduce((sum, piece) => sum + piece.listeners, 0)
-        const passed = Math.max(1000, asked! - time)
-        time = asked!
-        asked = undefined
+        const passed = Math.max(1000, end - time)
+        time = end
         const wanted = made === 0 ? Number.POSITIVE_INFINITY : (passed * windowEvents * workers) / made
         const next = Math.min(Math.max(wanted, windowMs / 2), windowMs * 2, longestWindowMs)
         windowMs = Math.max(1000, Math.round(next / 1000) * 1000)
 
-        const done = time >= until
-        const lent = pieces.map(({ batches }) => batches)
+        askAhead(until)
+
+        const lent: ByWorker = pieces.map(({ batches }) => batches)
         let batches: ReadonlyArray<WrittenBatch>
         if (whole) {
           for (const piece of pieces) sawTimes(piece.firstTs, piece.lastTs)
-          if (!done) ask(until, storing)
-          // Of the piece before, which is being stored, nothing goes back yet.
-          storing = done ? [...storing.map((list, index) => [...list, ...given[index]])] : given
-          given = lent
-          batches = lent
-            .flat()
+          // The piece before is stored by the time that the next is asked for.
+          free = joined(free, storing)
+          storing = lent
+          batches = pieces
+            .flatMap((piece) => piece.batches)
             .sort((a, b) => a.stream - b.stream)
             .map(({ arrays, count, stream }) =>
               batchOf(arrays, places[stream].topic, places[stream].partition, count)
             )
         } else {
-          if (!done) ask(until, storing)
           merging ??= mergeStreams(pieces[0].longest)
           batches = merging.flatMap((into, stream) => {
-            const sources = lent.flatMap((list) => list.filter((batch) => batch.stream === stream))
+            const sources = pieces.flatMap((piece) =>
+              piece.batches.filter((batch) => batch.stream === stream)
+            )
             if (sources.length === 0) return []
             const merged = mergeBatches(into, sources)
             sawTimes(merged.firstTs, merged.lastTs)
             return merged.batch === undefined ? [] : [merged.batch]
           })
-          storing = done ? [...storing.map((list, index) => [...list, ...lent[index]])] : lent
+          free = joined(free, lent)
         }
         for (const { records, topic } of batches) written[topics.indexOf(topic)] += records.count
-        return { done, batches }
+        return { done: time >= until, batches }
       })
 
     return {

@@ -3,8 +3,8 @@ import { loadCast } from "../cast/loadCast.ts"
 import { Simulation } from "../Simulation.ts"
 import { type Answer, type Ask, transferred, type WorkerSetup } from "./protocol.ts"
 
-/** Sets of arrays per stream: one is filled, one waits to be stored, one is being stored. */
-const takes = 3
+/** Sets of arrays per stream: one is being stored, one handed out, and two for the pieces that are asked for ahead. */
+const takes = 4
 
 /** A worker's whole life: answers each `Ask` with the events of its slice up to then. */
 export const serveSlice = (port: MessagePort, setup: WorkerSetup): void => {
