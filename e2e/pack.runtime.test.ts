@@ -55,6 +55,7 @@ describe.sequential("installed alone", () => {
       expect(files).toHaveLength(4)
       // What loads lazily is in the package, too.
       for (const more of [
+        ["--output", `ndjson:${out}-threads`, "--workers", "2"],
         ["--output", `ndjson:${out}-zstd`, "--compression", "zstd"],
         ["--output", `parquet:${out}-parquet`],
         ["--output", "log", "--data", `${out}-data`]

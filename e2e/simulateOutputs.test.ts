@@ -47,6 +47,37 @@ test("two runs to different ends write what one does; other settings are refused
   expect(texts(path)).toEqual(texts(at("whole")))
 })
 
+test("threads write the same files, also when their number changes; a part of the listeners is another output", async () => {
+  const path = at("threads")
+  const to = (end: string, ...more: ReadonlyArray<string>) =>
+    simulate(...span.slice(0, -1), end, "--output", `ndjson:${path}`, ...more)
+  expect((await to("2026-06-02T07:30", "--workers", "2")).code).toBe(0)
+  expect((await to("2026-06-04", "--workers", "3")).code).toBe(0)
+  expect(texts(path)).toEqual(texts(at("whole")))
+  const part = await to("2026-06-04", "--shard", "1/2")
+  expect([part.code, part.stderr]).toEqual([2, expect.stringContaining("shard none, now it is 1/2")])
+  const wrong = await to("2026-06-04", "--shard", "3/2")
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('--shard is "3/2"')])
+
+  const lines = (name: string) =>
+    texts(at(name)).map((text) => text.split("\n").filter((line) => line !== ""))
+  for (const n of ["1", "2"]) {
+    const { code } = await simulate(
+      ...span,
+      "--shard",
+      `${n}/2`,
+      "--workers",
+      "2",
+      "--output",
+      `ndjson:${at(`part${n}`)}`
+    )
+    expect(code).toBe(0)
+  }
+  const [one, two] = [lines("part1"), lines("part2")]
+  const union = one.map((list, t) => [...list, ...two[t]].sort())
+  expect(union).toEqual(lines("whole").map((list) => list.sort()))
+})
+
 test("what no simulation made is left alone, and --overwrite begins anew", async () => {
   const path = at("foreign")
   mkdirSync(path)

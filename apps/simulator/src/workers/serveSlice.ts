@@ -1,4 +1,5 @@
 import type { MessagePort } from "node:worker_threads"
+import type { Cast } from "../Cast.ts"
 import { loadCast } from "../cast/loadCast.ts"
 import { Simulation } from "../Simulation.ts"
 import { type Answer, type Ask, transferred, type WorkerSetup } from "./protocol.ts"
@@ -7,8 +8,12 @@ import { type Answer, type Ask, transferred, type WorkerSetup } from "./protocol
 const takes = 4
 
 /** A worker's whole life: answers each `Ask` with the events of its slice up to then. */
-export const serveSlice = (port: MessagePort, setup: WorkerSetup): void => {
-  const simulation = new Simulation({ ...setup, cast: loadCast(setup.songs, setup.similar), takes })
+export const serveSlice = (
+  port: MessagePort,
+  setup: WorkerSetup,
+  cast: Cast = loadCast(setup.songs, setup.similar)
+): void => {
+  const simulation = new Simulation({ ...setup, cast, takes })
   const { listeners, writer } = simulation
   const { streams } = writer
   port.on("message", ({ returned, until }: Ask) => {
