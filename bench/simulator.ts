@@ -1,0 +1,234 @@
+/*
+ * npm run bench:simulator [-- --json] [-- --listeners 1000,30000] [-- --outputs null,ndjson,log] [-- --scale 0.1]: how
+ * fast the bundled simulator is, each run a process of its own from start to exit. With EVENTSIM_CMD, the command of a
+ * built Eventsim (bin/eventsim), also that one's figures, under the same config (--config FILE, else the built-in one).
+ */
+import { defaultConfig } from "@musify/simulator/defaultConfig.ts"
+import { execFileSync, spawn } from "node:child_process"
+import { once } from "node:events"
+import { createReadStream, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import os from "node:os"
+import { join } from "node:path"
+import process from "node:process"
+import { clearInterval, setInterval } from "node:timers"
+import { parseArgs } from "node:util"
+
+interface Row {
+  readonly listeners: number
+  /** Where the events went, and by what. */
+  readonly output: string
+  readonly events: number
+  readonly wall_s: number
+  readonly cpu_s: number
+  readonly events_per_cpu_s: number
+  readonly peak_rss_mib: number
+}
+
+const { values } = parseArgs({
+  options: {
+    json: { type: "boolean", default: false },
+    listeners: { type: "string", default: "1000,30000,300000,1000000" },
+    outputs: { type: "string", default: "null,ndjson,log,sample,workers" },
+    scale: { type: "string", default: "1" },
+    config: { type: "string" }
+  }
+})
+const counts = values.listeners.split(",").map(Number)
+const scale = Number(values.scale)
+const kinds = ["null", "ndjson", "log", "sample", "workers"]
+const outputs = values.outputs.split(",")
+const wrong = counts.some((count) => !Number.isInteger(count) || count < 1)
+  ? `--listeners is ${values.listeners}: whole numbers with commas between were expected.`
+  : !(scale > 0)
+    ? `--scale is ${values.scale}: a number above 0 was expected.`
+    : outputs.some((output) => !kinds.includes(output))
+      ? `--outputs is ${values.outputs}: some of ${kinds.join(",")} were expected.`
+      : undefined
+if (wrong !== undefined) {
+  console.error(wrong)
+  process.exit(2)
+}
+
+// npm runs scripts in the root; this program itself may run from a bundle elsewhere.
+const root = process.cwd()
+const main = join(root, "apps/simulator/dist/main.mjs")
+const folder = mkdtempSync(join(os.tmpdir(), "musify-bench-"))
+const config = values.config ?? join(folder, "config.json")
+if (values.config === undefined) writeFileSync(config, JSON.stringify(defaultConfig))
+
+const start = Date.UTC(2026, 0, 5)
+const dayMs = 86_400_000
+/** Events of a listener in a day under the built-in config, about. */
+const eventsPerDay = 6.8
+
+/** A span that gives about so many events, at most a year. */
+const span = (listeners: number, events: number) => {
+  const ms = Math.min(365, (events * scale) / (eventsPerDay * listeners)) * dayMs
+  const iso = (time: number) => new Date(time).toISOString().slice(0, 19)
+  return { from: iso(start), to: iso(start + Math.ceil(ms / 1000) * 1000) }
+}
+
+const seconds = (from: bigint) => Number(process.hrtime.bigint() - from) / 1e9
+
+const row = (
+  name: { readonly listeners: number; readonly output: string },
+  used: Omit<Row, "listeners" | "output" | "events_per_cpu_s">
+): Row => ({
+  ...name,
+  events: used.events,
+  wall_s: Number(used.wall_s.toFixed(2)),
+  cpu_s: Number(used.cpu_s.toFixed(2)),
+  events_per_cpu_s: Math.round(used.events / used.cpu_s),
+  peak_rss_mib: Math.round(used.peak_rss_mib)
+})
+
+/** Runs the simulator with arguments. */
+const musify = async (listeners: number, output: string, args: ReadonlyArray<string>): Promise<Row> => {
+  const began = process.hrtime.bigint()
+  const child = spawn(
+    process.execPath,
+    [
+      "--import",
+      join(root, "bench/usage.mjs"),
+      main,
+      "--config",
+      config,
+      "--users",
+      String(listeners),
+      "--seed",
+      "1",
+      ...args
+    ],
+    { stdio: ["ignore", "pipe", "inherit", "pipe"] }
+  )
+  let text = ""
+  let usage = ""
+  child.stdout!.setEncoding("utf8").on("data", (more: string) => (text += more))
+  child.stdio[3]!.on("data", (more: Buffer) => (usage += more.toString()))
+  const [code] = (await once(child, "close")) as [number]
+  if (code !== 0) throw new Error(`The simulator ended with exit code ${code}.`)
+  const events = args.includes("--sample")
+    ? text.trim().split("\n").length
+    : Object.values((JSON.parse(text) as { events: Record<string, number> }).events).reduce(
+        (a, b) => a + b,
+        0
+      )
+  return row({ listeners, output }, { events, wall_s: seconds(began), ...JSON.parse(usage) })
+}
+
+/** Resident MiB of a process and those that it started, where /proc tells. */
+const residentMib = (pid: number): number => {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "utf8")
+    const own = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")
+    return children
+      .filter((child) => child !== "")
+      .reduce((sum, child) => sum + residentMib(Number(child)), own)
+  } catch {
+    return 0
+  }
+}
+
+const countLines = async (file: string): Promise<number> => {
+  let lines = 0
+  for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
+    for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, at + 1)) lines++
+  }
+  return lines
+}
+
+/** Runs a built Eventsim into files. */
+const eventsim = async (command: string, listeners: number): Promise<Row> => {
+  const { from, to } = span(listeners, 3_000_000)
+  const out = mkdtempSync(join(folder, "eventsim-"))
+  const args = ["-c", config, "--nusers", String(listeners), "--start-time", from, "--end-time", to, out]
+  const began = process.hrtime.bigint()
+  const child = spawn("sh", ["-c", `${command} "$@" >&2; code=$?; times >&3; exit $code`, "sh", ...args], {
+    stdio: ["ignore", "inherit", "inherit", "pipe"]
+  })
+  let usage = ""
+  let peak = 0
+  child.stdio[3]!.on("data", (more: Buffer) => (usage += more.toString()))
+  const watch = setInterval(() => (peak = Math.max(peak, residentMib(child.pid!))), 100)
+  const [code] = (await once(child, "close")) as [number]
+  const wall_s = seconds(began)
+  clearInterval(watch)
+  if (code !== 0) throw new Error(`${command} ended with exit code ${code}.`)
+  // The second line: user and system time of what the shell started, 1m2.345s.
+  const cpu_s = [...usage.split("\n")[1].matchAll(/(\d+)m([\d.]+)s/g)].reduce(
+    (sum, [, minutes, rest]) => sum + Number(minutes) * 60 + Number(rest),
+    0
+  )
+  let events = 0
+  for (const name of readdirSync(out, { recursive: true }) as ReadonlyArray<string>) {
+    if (/(listen|page_view|auth|status_change)_events$/.test(name))
+      events += await countLines(join(out, name))
+  }
+  rmSync(out, { recursive: true })
+  return row({ listeners, output: "Eventsim, files" }, { events, wall_s, cpu_s, peak_rss_mib: peak })
+}
+
+const rows: Array<Row> = []
+const note = (made: Row) => {
+  rows.push(made)
+  console.error(
+    `${made.listeners} listeners, ${made.output}: ${made.events} events in ${made.cpu_s} CPU s, ${made.peak_rss_mib} MiB`
+  )
+}
+try {
+  execFileSync(process.execPath, ["tools/build.mjs", "apps/simulator"], { cwd: root, stdio: "inherit" })
+  for (const listeners of counts) {
+    // Of a million listeners the making alone takes seconds: a longer span shows what an event costs.
+    const long = span(listeners, listeners >= 1_000_000 ? 50_000_000 : 16_000_000)
+    const short = span(listeners, 6_000_000)
+    const within = ({ from, to }: typeof long) => ["--json", "--start", from, "--end", to]
+    const run = async (output: string) => {
+      switch (output) {
+        case "null":
+          return note(await musify(listeners, "null", [...within(long), "--output", "null"]))
+        case "workers":
+          return note(
+            await musify(listeners, "null, 2 workers", [
+              ...within(long),
+              "--output",
+              "null",
+              "--workers",
+              "2"
+            ])
+          )
+        case "ndjson": {
+          const path = join(folder, "ndjson")
+          note(await musify(listeners, "ndjson", [...within(short), "--output", `ndjson:${path}`]))
+          return rmSync(path, { recursive: true })
+        }
+        case "log": {
+          const path = join(folder, "data")
+          note(await musify(listeners, "log", [...within(short), "--output", "log", "--data", path]))
+          return rmSync(path, { recursive: true })
+        }
+        default:
+          return note(
+            await musify(listeners, "first 10 events", [
+              "--sample",
+              "10",
+              "--start",
+              short.from,
+              "--end",
+              short.to
+            ])
+          )
+      }
+    }
+    for (const output of outputs) await run(output)
+    const command = process.env.EVENTSIM_CMD
+    if (command !== undefined) note(await eventsim(command, listeners))
+  }
+  if (values.json) console.log(JSON.stringify(rows))
+  else {
+    console.log(`${os.cpus().length} cores, Node ${process.versions.node}`)
+    console.table(rows)
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
