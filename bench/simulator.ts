@@ -56,7 +56,7 @@ const folder = mkdtempSync(join(os.tmpdir(), "musify-bench-"))
 const config = values.config ?? join(folder, "config.json")
 if (values.config === undefined) writeFileSync(config, JSON.stringify(defaultConfig))
 
-const start = Date.UTC(2026, 0, 5)
+const start = Date.UTC(2025, 0, 6)
 const dayMs = 86_400_000
 /** Events of a listener in a day under the built-in config, about. */
 const eventsPerDay = 6.8

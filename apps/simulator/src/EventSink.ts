@@ -19,6 +19,8 @@ export interface EventSink<E> {
    * over with these.
    */
   readonly append: (batches: ReadonlyArray<WrittenBatch>, time: number) => Effect.Effect<void, E>
+  /** Events that it takes best at once (default 4,096), where each append costs it a wait. */
+  readonly appendEvents?: number
   /** Does not care in which order the events of different listeners come. */
   readonly unordered?: boolean
   /** Wants to be told of time that passes without events as well. */

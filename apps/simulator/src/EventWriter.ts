@@ -67,7 +67,8 @@ export class EventWriter {
     readonly skip: Positions
     /** Hand out `order` with every batch. */
     readonly ordered: boolean
-    /** How many takes' arrays there are; see `StreamBuffer`. */
+    /** See `StreamBuffer`. */
+    readonly shared: boolean
     readonly takes: number
   }) {
     const { fragments, model, partitions } = options
@@ -86,6 +87,7 @@ export class EventWriter {
             skip: options.skip[t]?.[p] ?? 0,
             longest,
             ordered: options.ordered,
+            shared: options.shared,
             takes: options.takes
           })
       )

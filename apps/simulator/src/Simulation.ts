@@ -41,7 +41,8 @@ export interface SimulationOptions {
   readonly slice?: Slice | undefined
   /** Hand out who acts with every event, so that several slices can be merged. */
   readonly ordered?: boolean
-  /** How many takes' arrays there are; see `StreamBuffer`. */
+  /** See `StreamBuffer`. */
+  readonly shared?: boolean
   readonly takes?: number
 }
 
@@ -116,6 +117,7 @@ export class Simulation {
       partitions: options.partitions,
       skip: options.skip ?? [],
       ordered: options.ordered ?? false,
+      shared: options.shared ?? false,
       takes: options.takes ?? 2
     })
     if (this.growthRate > 0) this.nextJoin = this.joinAfter(0)

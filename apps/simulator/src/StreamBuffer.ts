@@ -1,7 +1,6 @@
 import { topics } from "@musify/domain/Topic.ts"
 import type { WrittenBatch } from "./EventWriter.ts"
 import { slack } from "./fragments.ts"
-import { larger } from "./Listeners.ts"
 
 /** Length of a record's key, the device id: eight hex digits. */
 export const keyLength = 8
@@ -41,9 +40,35 @@ export const batchOf = (
   ...(order.length === 0 ? {} : { order: order.subarray(0, 2 * count) })
 })
 
+const allocate = (bytes: number, shared: boolean): ArrayBufferLike =>
+  shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes)
+
+/** Arrays for `bytes` bytes of `count` events, with the contents of `old`. */
+const makeArrays = (
+  bytes: number,
+  count: number,
+  options: { readonly ordered: boolean; readonly shared: boolean },
+  old?: Arrays
+): Arrays => {
+  const { ordered, shared } = options
+  const made: Arrays = {
+    bytes: new Uint8Array(allocate(bytes, shared)),
+    ends: new Int32Array(allocate(count * 4, shared)),
+    keys: new DataView(allocate(count * keyLength, shared)),
+    order: new Float64Array(allocate(ordered ? count * 16 : 0, shared))
+  }
+  if (old !== undefined) {
+    made.bytes.set(old.bytes)
+    made.ends.set(old.ends)
+    new Uint8Array(made.keys.buffer).set(new Uint8Array(old.keys.buffer))
+    made.order.set(old.order)
+  }
+  return made
+}
+
 /**
  * The events of one (topic, partition) that wait to be taken. A few sets of arrays are used in turn: with two, what was
- * taken stays as it is until the next `take`. A set may be lent to another thread, and must be back before its turn.
+ * taken stays as it is until the next `take`.
  */
 export class StreamBuffer {
   readonly topic: number
@@ -54,15 +79,14 @@ export class StreamBuffer {
   out: DataView
   position = 0
   count = 0
-  /** Number of the set in use. */
-  turn = 0
+  private turn = 0
   private ends: Int32Array
   private keys: DataView
-  private readonly sets: Array<Arrays | undefined>
+  private readonly sets: Array<Arrays>
   /** An event that begins here or before fits. */
   private limit: number
   private readonly longest: number
-  private readonly ordered: boolean
+  private readonly kind: { readonly ordered: boolean; readonly shared: boolean }
 
   constructor(options: {
     readonly topic: number
@@ -70,23 +94,21 @@ export class StreamBuffer {
     readonly skip: number
     /** Bytes that an event may have. */
     readonly longest: number
+    /** Keep `order`. */
     readonly ordered: boolean
+    /** In memory that other threads can read. */
+    readonly shared: boolean
     /** Sets of arrays. */
     readonly takes: number
   }) {
-    const { longest, ordered } = options
+    const { longest } = options
     this.topic = options.topic
     this.partition = options.partition
     this.skip = options.skip
     this.longest = longest
-    this.ordered = ordered
-    this.sets = Array.from({ length: options.takes }, () => ({
-      bytes: new Uint8Array(longest * 2 + slack),
-      ends: new Int32Array(16),
-      keys: new DataView(new ArrayBuffer(16 * keyLength)),
-      order: new Float64Array(ordered ? 32 : 0)
-    }))
-    const { bytes, ends, keys } = this.sets[0]!
+    this.kind = { ordered: options.ordered, shared: options.shared }
+    this.sets = Array.from({ length: options.takes }, () => makeArrays(longest * 2 + slack, 16, this.kind))
+    const { bytes, ends, keys } = this.sets[0]
     this.out = new DataView(bytes.buffer)
     this.ends = ends
     this.keys = keys
@@ -104,59 +126,37 @@ export class StreamBuffer {
 
   /** Notes who acted when in the event that was finished last. */
   mark(ts: number, listener: number): void {
-    const { order } = this.set(this.turn)
+    const { order } = this.sets[this.turn]
     order[2 * this.count - 2] = ts
     order[2 * this.count - 1] = listener
   }
 
-  /** The events since the last call. */
-  take(): WrittenBatch {
-    const batch = batchOf(this.set(this.turn), this.topic, this.partition, this.count)
+  /** The arrays of the events since the last take, which are taken. */
+  takeArrays(): Arrays {
+    const set = this.sets[this.turn]
     this.turn = (this.turn + 1) % this.sets.length
     this.position = 0
     this.count = 0
-    if (this.sets[this.turn] !== undefined) this.use()
-    return batch
-  }
-
-  /** Gives away set `turn`, of which a batch was taken. */
-  lend(turn: number): Arrays {
-    const set = this.set(turn)
-    this.sets[turn] = undefined
+    this.use()
     return set
   }
 
-  /** Takes a set back. */
-  restore(turn: number, set: Arrays): void {
-    this.sets[turn] = set
-    if (turn === this.turn) this.use()
-  }
-
-  private set(turn: number): Arrays {
-    const set = this.sets[turn]
-    if (set === undefined) throw new Error("These arrays are lent.")
-    return set
+  /** The events since the last call. */
+  take(): WrittenBatch {
+    const { count } = this
+    return batchOf(this.takeArrays(), this.topic, this.partition, count)
   }
 
   private enlarge(): void {
-    const set = this.set(this.turn)
-    if (this.position > this.limit) {
-      const bytes = new Uint8Array(set.bytes.length * 2)
-      bytes.set(set.bytes.subarray(0, this.position))
-      set.bytes = bytes
-    }
-    if (this.count === set.ends.length) {
-      set.ends = larger(set.ends, this.count * 2)
-      const keys = new Uint8Array(this.count * 2 * keyLength)
-      keys.set(new Uint8Array(set.keys.buffer))
-      set.keys = new DataView(keys.buffer)
-      if (this.ordered) set.order = larger(set.order, this.count * 4)
-    }
+    const set = this.sets[this.turn]
+    const bytes = set.bytes.length * (this.position > this.limit ? 2 : 1)
+    const count = set.ends.length * (this.count === set.ends.length ? 2 : 1)
+    this.sets[this.turn] = makeArrays(bytes, count, this.kind, set)
     this.use()
   }
 
   private use(): void {
-    const { bytes, ends, keys } = this.set(this.turn)
+    const { bytes, ends, keys } = this.sets[this.turn]
     this.out = new DataView(bytes.buffer)
     this.limit = bytes.length - slack - this.longest
     this.ends = ends

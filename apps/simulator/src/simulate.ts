@@ -174,7 +174,15 @@ const makeSimulator = <SE, E, R>(
     return Effect.flatMap(
       Effect.promise(() => import("./workers/parallelSimulator.ts")),
       ({ parallelSimulator }) =>
-        parallelSimulator({ ...common, songs, similar, workers, shard, unordered: sink.unordered })
+        parallelSimulator({
+          ...common,
+          songs,
+          similar,
+          workers,
+          shard,
+          unordered: sink.unordered,
+          appendEvents: sink.appendEvents
+        })
     )
   }
   return Effect.sync(() => {
@@ -182,7 +190,7 @@ const makeSimulator = <SE, E, R>(
     return localSimulator(
       new Simulation({ ...common, cast: loadCast(songs, similar), slice }),
       topics,
-      chunkEvents
+      sink.appendEvents ?? chunkEvents
     )
   })
 }

@@ -42,5 +42,6 @@ export const logSink = (
           ),
           Effect.asVoid
         )
-    return { partitions, positions, newline: false, append }
+    // Each append is a transaction, which waits for the disk twice.
+    return { partitions, positions, newline: false, append, appendEvents: 16_384 }
   })

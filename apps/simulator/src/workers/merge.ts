@@ -1,12 +1,7 @@
 import type { WrittenBatch } from "../EventWriter.ts"
 import { putBytes } from "../fragments.ts"
-import { type Arrays, keyLength, type StreamBuffer } from "../StreamBuffer.ts"
-
-/** Events of one (topic, partition) of one worker, ascending by time and listener. */
-export interface Source {
-  readonly arrays: Arrays
-  readonly count: number
-}
+import { keyLength, type StreamBuffer } from "../StreamBuffer.ts"
+import type { Piece } from "./protocol.ts"
 
 /** What a merge handed out. */
 export interface Merged {
@@ -20,7 +15,7 @@ export interface Merged {
  * Merges the events of workers into the order in which one worker writes them: by time, then by listener, and each
  * listener's in their own order. `into` passes over as many as it has to skip.
  */
-export const mergeBatches = (into: StreamBuffer, sources: ReadonlyArray<Source>): Merged => {
+export const mergeBatches = (into: StreamBuffer, sources: ReadonlyArray<Piece>): Merged => {
   const views = sources.map(({ arrays }) => new DataView(arrays.bytes.buffer))
   const at = new Int32Array(sources.length)
   let firstTs = Number.NaN

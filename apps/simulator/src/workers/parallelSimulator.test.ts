@@ -12,12 +12,12 @@ import { type Connection, parallelSimulator } from "./parallelSimulator.ts"
 import type { WorkerSetup } from "./protocol.ts"
 import { serveSlice } from "./serveSlice.ts"
 
-/** A worker in this thread: messages and moved arrays are those of a real one. */
+/** A worker in this thread: messages and shared arrays are those of a real one. */
 const connect = (setup: WorkerSetup): Connection => {
   const { port1, port2 } = new MessageChannel()
   serveSlice(port2, setup, cast)
   return {
-    send: (ask, transfer) => port1.postMessage(ask, transfer),
+    send: (ask) => port1.postMessage(ask),
     onAnswer: (listener) => port1.on("message", listener),
     onFailure: () => {},
     close: () => Promise.resolve(port1.close())

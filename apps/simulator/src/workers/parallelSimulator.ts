@@ -6,12 +6,12 @@ import type { Positions, WrittenBatch } from "../EventWriter.ts"
 import { byTopic, type Simulator } from "../Simulator.ts"
 import { batchOf, StreamBuffer } from "../StreamBuffer.ts"
 import { mergeBatches } from "./merge.ts"
-import { type Answer, type Ask, type Lent, transferred, type WorkerSetup } from "./protocol.ts"
+import { ahead, type Answer, type Ask, type WorkerSetup } from "./protocol.ts"
 import { hasWholePartitions, type Part, wholePart } from "./Slice.ts"
 
 /** A started worker. `failed` ends with what stopped it. */
 export interface Connection {
-  readonly send: (ask: Ask, transfer: Array<ArrayBuffer>) => void
+  readonly send: (ask: Ask) => void
   readonly onAnswer: (listener: (answer: Answer) => void) => void
   readonly onFailure: (listener: (cause: unknown) => void) => void
   readonly close: () => Promise<unknown>
@@ -24,16 +24,16 @@ export interface ParallelOptions extends Omit<WorkerSetup, "slice" | "ordered"> 
   readonly shard?: Part | undefined
   /** Leave out what only puts the events of different workers into order. */
   readonly unordered?: boolean | undefined
+  /** See `EventSink`. */
+  readonly appendEvents?: number | undefined
   /** Starts a worker; a thread where nothing else is said. */
   readonly connect?: (setup: WorkerSetup) => Connection
 }
 
 /** Events that a worker makes at once, about: their bytes are to stay in the processor's cache. */
-const windowEvents = 4096
-/** Pieces that are asked for ahead, so that no worker waits for the other's or for this thread. */
-const ahead = 2
+const defaultWindowEvents = 4096
 
-/** The first piece of simulated time, ms; later ones have the length that gives `windowEvents`. */
+/** The first piece of simulated time, ms; later ones have the length that gives about as many events. */
 const firstWindowMs = 60_000
 const longestWindowMs = 30 * 86_400_000
 
@@ -43,7 +43,7 @@ const startThread = (setup: WorkerSetup): Connection => {
   const program = url.endsWith(".ts") ? "./simulationWorker.ts" : "./simulationWorker.mjs"
   const worker = new Worker(new URL(program, url), { workerData: setup })
   return {
-    send: (ask, transfer) => worker.postMessage(ask, transfer),
+    send: (ask) => worker.postMessage(ask),
     onAnswer: (listener) => worker.on("message", listener),
     onFailure: (listener) => {
       worker.on("error", listener)
@@ -63,6 +63,7 @@ export const parallelSimulator = (
 ): Effect.Effect<Simulator<UserError>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const {
+      appendEvents = 0,
       connect = startThread,
       partitions,
       shard = wholePart,
@@ -71,6 +72,7 @@ export const parallelSimulator = (
       workers,
       ...simulation
     } = options
+    const windowEvents = Math.max(defaultWindowEvents, appendEvents / workers)
     const slices = Array.from({ length: workers }, (_, index) => ({
       shard,
       worker: { index, count: workers }
@@ -120,6 +122,7 @@ export const parallelSimulator = (
               skip: skip[topic]?.[partition] ?? 0,
               longest,
               ordered: false,
+              shared: false,
               takes: 2
             })
         )
@@ -137,22 +140,12 @@ export const parallelSimulator = (
     let listeners = 0
     let firstTs = Number.NaN
     let lastTs = Number.NaN
-    type ByWorker = ReadonlyArray<ReadonlyArray<Lent>>
-    const none: ByWorker = slices.map(() => [])
-    const joined = (one: ByWorker, other: ByWorker): ByWorker =>
-      one.map((list, index) => [...list, ...other[index]])
-    /** Arrays that are free to go back, and those of the last piece, which is being stored. */
-    let free = none
-    let storing = none
-
+    /** Asks for more than the next piece, so that no worker waits for another or for this thread. */
     const askAhead = (until: number): void => {
       while (asked.length < ahead && (asked.length === 0 || asked[asked.length - 1] < until)) {
         const end = Math.min(until, (asked[asked.length - 1] ?? time) + windowMs)
         asked.push(end)
-        connections.forEach((connection, index) => {
-          connection.send({ until: end, returned: free[index] }, transferred(free[index]))
-        })
-        free = none
+        for (const connection of connections) connection.send({ until: end })
       }
     }
     const answered = Effect.async<void, UserError>((resume) => {
@@ -171,11 +164,11 @@ export const parallelSimulator = (
         askAhead(until)
         yield* answered
         arrived = undefined
-        const pieces = answers.map((given) => given.shift()!)
+        const given = answers.map((list) => list.shift()!)
         const end = asked.shift()!
-        const made = pieces.reduce((sum, piece) => sum + piece.events, 0) - events
+        const made = given.reduce((sum, answer) => sum + answer.events, 0) - events
         events += made
-        listeners = pieces.reduce((sum, piece) => sum + piece.listeners, 0)
+        listeners = given.reduce((sum, answer) => sum + answer.listeners, 0)
         const passed = Math.max(1000, end - time)
         time = end
         const wanted = made === 0 ? Number.POSITIVE_INFINITY : (passed * windowEvents * workers) / made
@@ -184,31 +177,22 @@ export const parallelSimulator = (
 
         askAhead(until)
 
-        const lent: ByWorker = pieces.map(({ batches }) => batches)
+        const pieces = given.flatMap((answer) => answer.pieces).sort((a, b) => a.stream - b.stream)
         let batches: ReadonlyArray<WrittenBatch>
         if (whole) {
-          for (const piece of pieces) sawTimes(piece.firstTs, piece.lastTs)
-          // The piece before is stored by the time that the next is asked for.
-          free = joined(free, storing)
-          storing = lent
-          batches = pieces
-            .flatMap((piece) => piece.batches)
-            .sort((a, b) => a.stream - b.stream)
-            .map(({ arrays, count, stream }) =>
-              batchOf(arrays, places[stream].topic, places[stream].partition, count)
-            )
+          for (const answer of given) sawTimes(answer.firstTs, answer.lastTs)
+          batches = pieces.map(({ arrays, count, stream }) =>
+            batchOf(arrays, places[stream].topic, places[stream].partition, count)
+          )
         } else {
-          merging ??= mergeStreams(pieces[0].longest)
+          merging ??= mergeStreams(given[0].longest)
           batches = merging.flatMap((into, stream) => {
-            const sources = pieces.flatMap((piece) =>
-              piece.batches.filter((batch) => batch.stream === stream)
-            )
+            const sources = pieces.filter((piece) => piece.stream === stream)
             if (sources.length === 0) return []
             const merged = mergeBatches(into, sources)
             sawTimes(merged.firstTs, merged.lastTs)
             return merged.batch === undefined ? [] : [merged.batch]
           })
-          free = joined(free, lent)
         }
         for (const { records, topic } of batches) written[topics.indexOf(topic)] += records.count
         return { done: time >= until, batches }

@@ -4,29 +4,36 @@ import type { SimulationOptions } from "../Simulation.ts"
 import type { Arrays } from "../StreamBuffer.ts"
 
 /** What a worker thread is started with. */
-export interface WorkerSetup extends Omit<SimulationOptions, "cast" | "takes"> {
+export interface WorkerSetup extends Omit<SimulationOptions, "cast" | "shared" | "takes"> {
   readonly songs: ReadonlyArray<Song>
   readonly similar: SimilarSongs | undefined
 }
 
-/** Arrays of a worker's stream on their way from thread to thread. */
-export interface Lent {
-  /** Index among the streams, which are ordered by topic and partition. */
-  readonly stream: number
-  /** Number of the set among the stream's. */
-  readonly turn: number
-  readonly arrays: Arrays
-}
+/**
+ * Pieces of time that a worker is asked for ahead, at most. Its arrays are in shared memory and are used in turn: those
+ * of a piece are written again when it is asked for the piece `pieceSets` later.
+ */
+export const ahead = 2
 
-/** To a worker: write the events before `until` (epoch ms). With the arrays of earlier answers. */
+/** One piece is being stored, one was handed out, the others are asked for. */
+export const pieceSets = ahead + 2
+
+/** To a worker: write the events before `until` (epoch ms). */
 export interface Ask {
   readonly until: number
-  readonly returned: ReadonlyArray<Lent>
+}
+
+/** Events of one stream of a worker, ascending by time and listener. */
+export interface Piece {
+  /** Index among the streams, which are ordered by topic and partition. */
+  readonly stream: number
+  readonly count: number
+  readonly arrays: Arrays
 }
 
 /** From a worker: the events since the last answer. */
 export interface Answer {
-  readonly batches: ReadonlyArray<Lent & { readonly count: number }>
+  readonly pieces: ReadonlyArray<Piece>
   /** See `SimulatorState`; of this worker's listeners. */
   readonly events: number
   readonly firstTs: number
@@ -35,9 +42,3 @@ export interface Answer {
   /** Bytes that an event may have, at most. */
   readonly longest: number
 }
-
-/** What of a message moves instead of being copied. */
-export const transferred = (lent: ReadonlyArray<Lent>): Array<ArrayBuffer> =>
-  lent.flatMap(({ arrays: { bytes, ends, keys, order } }) =>
-    [bytes, ends, keys, order].map((view) => view.buffer as ArrayBuffer)
-  )

@@ -2,10 +2,7 @@ import type { MessagePort } from "node:worker_threads"
 import type { Cast } from "../Cast.ts"
 import { loadCast } from "../cast/loadCast.ts"
 import { Simulation } from "../Simulation.ts"
-import { type Answer, type Ask, transferred, type WorkerSetup } from "./protocol.ts"
-
-/** Sets of arrays per stream: one is being stored, one handed out, and two for the pieces that are asked for ahead. */
-const takes = 4
+import { type Answer, type Ask, pieceSets, type WorkerSetup } from "./protocol.ts"
 
 /** A worker's whole life: answers each `Ask` with the events of its slice up to then. */
 export const serveSlice = (
@@ -13,26 +10,22 @@ export const serveSlice = (
   setup: WorkerSetup,
   cast: Cast = loadCast(setup.songs, setup.similar)
 ): void => {
-  const simulation = new Simulation({ ...setup, cast, takes })
+  const simulation = new Simulation({ ...setup, cast, shared: true, takes: pieceSets })
   const { listeners, writer } = simulation
-  const { streams } = writer
-  port.on("message", ({ returned, until }: Ask) => {
-    for (const { arrays, stream, turn } of returned) streams[stream].restore(turn, arrays)
+  port.on("message", ({ until }: Ask) => {
     while (!simulation.advance(until, Number.POSITIVE_INFINITY));
-    const batches = streams.flatMap((stream, index) => {
-      const { count, turn } = stream
-      if (count === 0) return []
-      stream.take()
-      return [{ stream: index, turn, count, arrays: stream.lend(turn) }]
-    })
     const answer: Answer = {
-      batches,
+      pieces: writer.streams.map((stream, index) => {
+        // Taken also without events: all streams use their sets in step with the pieces.
+        const { count } = stream
+        return { stream: index, count, arrays: stream.takeArrays() }
+      }),
       events: writer.events,
       firstTs: writer.firstTs,
       lastTs: writer.lastTs,
       listeners: listeners.count,
       longest: writer.longest
     }
-    port.postMessage(answer, transferred(batches))
+    port.postMessage({ ...answer, pieces: answer.pieces.filter(({ count }) => count > 0) })
   })
 }
