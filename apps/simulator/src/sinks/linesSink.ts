@@ -8,6 +8,7 @@ import { promisify } from "node:util"
 import { type EventSink, onePartition } from "../EventSink.ts"
 import type { WrittenBatch } from "../EventWriter.ts"
 import { type Compression, compressionSuffix, type Compressor, makeCompressor } from "./compression.ts"
+import { DirectFile } from "./DirectFile.ts"
 import type { OutputFolder } from "./OutputFolder.ts"
 
 export interface LinesOptions {
@@ -21,6 +22,12 @@ export interface LinesOptions {
   /** Bytes of lines in a compressed member at most (default 1 MiB). */
   readonly memberBytes?: number
 }
+
+/** An append with less follows the clock rather than making history. */
+const liveBytes = 1 << 18
+
+const bytesOf = (batches: ReadonlyArray<WrittenBatch>): number =>
+  batches.reduce((sum, { records }) => sum + records.values.data.length, 0)
 
 /** The names of the files, in the order of `topics`. */
 export const linesNames = ({
@@ -36,7 +43,7 @@ class GrowingFile {
   readonly name: string
   bytes: number
   records: number
-  private readonly handle: number
+  private readonly file: DirectFile
   private readonly compress: Compressor | undefined
   /** Lines that wait to become a member. */
   private pending: Array<Buffer> = []
@@ -62,8 +69,7 @@ class GrowingFile {
         exitCode: 2
       })
     }
-    this.handle = fs.openSync(path, bytes === 0 ? "w" : "r+")
-    if (size > bytes) fs.ftruncateSync(this.handle, bytes)
+    this.file = new DirectFile(path, bytes)
   }
 
   take({ records }: WrittenBatch): void {
@@ -89,18 +95,22 @@ class GrowingFile {
     this.records += records
   }
 
+  /** Hands all lines so far to the system, for whoever reads along. */
+  show(): void {
+    this.file.flush()
+  }
+
   sync(): Promise<void> {
-    return fdatasync(this.handle)
+    this.file.flush()
+    return fdatasync(this.file.descriptor)
   }
 
   close(): void {
-    fs.closeSync(this.handle)
+    this.file.close()
   }
 
   private write(data: Uint8Array): void {
-    for (let from = 0; from < data.length;) {
-      from += fs.writeSync(this.handle, data, from, data.length - from, this.bytes + from)
-    }
+    this.file.write(data)
     this.bytes += data.length
   }
 }
@@ -160,6 +170,7 @@ export const linesSink = (
         yield* attempt(() => {
           if (failure !== undefined) throw failure
           for (const batch of batches) files[topics.indexOf(batch.topic)].take(batch)
+          if (bytesOf(batches) < liveBytes) for (const file of files) file.show()
         })
         const now = yield* Clock.currentTimeMillis
         if (compress !== undefined) {
