@@ -267,6 +267,12 @@ describe("a population", () => {
       if (e.registration !== registered.get(e.userId)) expect(e.registration).toBe(registered.get(e.userId))
     }
     expect(registered.size).toBeGreaterThan(500)
+
+    const others = views(
+      { "growth-rate": 8, "new-user-auth": "Logged Out", "new-user-level": "paid" },
+      { users: 100, days: 20 }
+    ).filter((e) => numberOf(e) >= 100)
+    expect(new Set(others.map((e) => `${e.auth} ${e.level}`))).toEqual(new Set(["Logged Out paid"]))
   })
 
   it("has registered over the last five years, as it has grown; in Eventsim exponentially with the rate", () => {
@@ -287,6 +293,7 @@ describe("a population", () => {
     const eventsim = ages({ "growth-rate": 0.25, "eventsim-compatible": true })
     expect(Math.abs(mean(eventsim) - 0.25)).toBeLessThan(0.04)
     expect(Math.abs(deviation(eventsim) - 0.25)).toBeLessThan(0.05)
+    expect(Math.max(...ages({ "growth-rate": 4, "eventsim-compatible": true }))).toBe(5)
     expect(ages({ "growth-rate": 0, "eventsim-compatible": true }).every((age) => age === 0)).toBe(true)
   })
 
