@@ -3,12 +3,13 @@
  * fast the bundled simulator is, each run a process of its own from start to exit. With EVENTSIM_CMD, the command of a
  * built Eventsim (bin/eventsim), also that one's figures, under the same config (--config FILE, else the built-in one).
  */
+import { dayMs } from "@musify/domain/Hour.ts"
 import { defaultConfig } from "@musify/simulator/defaultConfig.ts"
 import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
 import { createReadStream, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import os from "node:os"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 import process from "node:process"
 import { clearInterval, setInterval } from "node:timers"
 import { parseArgs } from "node:util"
@@ -24,25 +25,35 @@ interface Row {
   readonly peak_rss_mib: number
 }
 
+/** What is measured, under the names of --outputs: whether on the long span, and the simulator's arguments. */
+const kinds: Readonly<
+  Record<string, { readonly name: string; readonly long: boolean; readonly args: ReadonlyArray<string> }>
+> = {
+  null: { name: "null", long: true, args: ["--json", "--output", "null"] },
+  ndjson: { name: "ndjson", long: false, args: ["--json", "--output", "ndjson:out"] },
+  log: { name: "log", long: false, args: ["--json", "--output", "log", "--data", "out"] },
+  sample: { name: "first 10 events", long: false, args: ["--sample", "10"] },
+  workers: { name: "null, 2 workers", long: true, args: ["--json", "--output", "null", "--workers", "2"] }
+}
+
 const { values } = parseArgs({
   options: {
     json: { type: "boolean", default: false },
     listeners: { type: "string", default: "1000,30000,300000,1000000" },
-    outputs: { type: "string", default: "null,ndjson,log,sample,workers" },
+    outputs: { type: "string", default: Object.keys(kinds).join(",") },
     scale: { type: "string", default: "1" },
     config: { type: "string" }
   }
 })
 const counts = values.listeners.split(",").map(Number)
 const scale = Number(values.scale)
-const kinds = ["null", "ndjson", "log", "sample", "workers"]
 const outputs = values.outputs.split(",")
 const wrong = counts.some((count) => !Number.isInteger(count) || count < 1)
   ? `--listeners is ${values.listeners}: whole numbers with commas between were expected.`
   : !(scale > 0)
     ? `--scale is ${values.scale}: a number above 0 was expected.`
-    : outputs.some((output) => !kinds.includes(output))
-      ? `--outputs is ${values.outputs}: some of ${kinds.join(",")} were expected.`
+    : outputs.some((output) => !(output in kinds))
+      ? `--outputs is ${values.outputs}: some of ${Object.keys(kinds).join(",")} were expected.`
       : undefined
 if (wrong !== undefined) {
   console.error(wrong)
@@ -53,11 +64,10 @@ if (wrong !== undefined) {
 const root = process.cwd()
 const main = join(root, "apps/simulator/dist/main.mjs")
 const folder = mkdtempSync(join(os.tmpdir(), "musify-bench-"))
-const config = values.config ?? join(folder, "config.json")
+const config = resolve(values.config ?? join(folder, "config.json"))
 if (values.config === undefined) writeFileSync(config, JSON.stringify(defaultConfig))
 
 const start = Date.UTC(2025, 0, 6)
-const dayMs = 86_400_000
 /** Events of a listener in a day under the built-in config, about. */
 const eventsPerDay = 6.8
 
@@ -82,7 +92,7 @@ const row = (
   peak_rss_mib: Math.round(used.peak_rss_mib)
 })
 
-/** Runs the simulator with arguments. */
+/** Runs the simulator with arguments; what it writes goes into `folder`. */
 const musify = async (listeners: number, output: string, args: ReadonlyArray<string>): Promise<Row> => {
   const began = process.hrtime.bigint()
   const child = spawn(
@@ -99,7 +109,7 @@ const musify = async (listeners: number, output: string, args: ReadonlyArray<str
       "1",
       ...args
     ],
-    { stdio: ["ignore", "pipe", "inherit", "pipe"] }
+    { cwd: folder, stdio: ["ignore", "pipe", "inherit", "pipe"] }
   )
   let text = ""
   let usage = ""
@@ -182,45 +192,12 @@ try {
     // Of a million listeners the making alone takes seconds: a longer span shows what an event costs.
     const long = span(listeners, listeners >= 1_000_000 ? 50_000_000 : 16_000_000)
     const short = span(listeners, 6_000_000)
-    const within = ({ from, to }: typeof long) => ["--json", "--start", from, "--end", to]
-    const run = async (output: string) => {
-      switch (output) {
-        case "null":
-          return note(await musify(listeners, "null", [...within(long), "--output", "null"]))
-        case "workers":
-          return note(
-            await musify(listeners, "null, 2 workers", [
-              ...within(long),
-              "--output",
-              "null",
-              "--workers",
-              "2"
-            ])
-          )
-        case "ndjson": {
-          const path = join(folder, "ndjson")
-          note(await musify(listeners, "ndjson", [...within(short), "--output", `ndjson:${path}`]))
-          return rmSync(path, { recursive: true })
-        }
-        case "log": {
-          const path = join(folder, "data")
-          note(await musify(listeners, "log", [...within(short), "--output", "log", "--data", path]))
-          return rmSync(path, { recursive: true })
-        }
-        default:
-          return note(
-            await musify(listeners, "first 10 events", [
-              "--sample",
-              "10",
-              "--start",
-              short.from,
-              "--end",
-              short.to
-            ])
-          )
-      }
+    for (const output of outputs) {
+      const kind = kinds[output]
+      const { from, to } = kind.long ? long : short
+      note(await musify(listeners, kind.name, ["--start", from, "--end", to, ...kind.args]))
+      rmSync(join(folder, "out"), { recursive: true, force: true })
     }
-    for (const output of outputs) await run(output)
     const command = process.env.EVENTSIM_CMD
     if (command !== undefined) note(await eventsim(command, listeners))
   }

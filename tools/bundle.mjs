@@ -1,7 +1,7 @@
 // A program as a bundle: a folder with main.mjs, what is loaded lazily, and the dashboard's page when the program serves
 // it.
 // Packages with native code, WebAssembly or much data stay outside: node_modules has them.
-import { copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs"
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { basename, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -63,7 +63,6 @@ export const bundleProgram = async (entry, outdir) => {
     format: "esm",
     target: "node20",
     mainFields: ["module", "main"],
-    splitting: true,
     outdir,
     outExtension: { ".js": ".mjs" },
     external: externalPackages.flatMap((name) => [name, `${name}/*`]),
@@ -74,15 +73,18 @@ export const bundleProgram = async (entry, outdir) => {
     metafile: true,
     logLevel: "warning"
   }
-  const main = { in: entry, out: "main" }
-  let { metafile } = await build({ ...options, entryPoints: [main] })
-  const workers = Object.entries(workerPrograms).filter(([starter]) => starter in metafile.inputs)
-  if (workers.length > 0) {
-    const more = workers.map(([, program]) => ({ in: join(root, program), out: basename(program, ".ts") }))
-    rmSync(outdir, { recursive: true })
-    metafile = (await build({ ...options, entryPoints: [main, ...more] })).metafile
-  }
+  const { metafile } = await build({
+    ...options,
+    entryPoints: [{ in: entry, out: "main" }],
+    splitting: true
+  })
   const inputs = Object.keys(metafile.inputs)
+  for (const [starter, program] of Object.entries(workerPrograms)) {
+    if (!inputs.includes(starter)) continue
+    const out = basename(program, ".ts")
+    const worker = await build({ ...options, entryPoints: [{ in: join(root, program), out }] })
+    inputs.push(...Object.keys(worker.metafile.inputs))
+  }
   const pageInputs = inputs.includes(server) ? await bundlePage(join(outdir, "page")) : []
   return [...new Set([...inputs, ...pageInputs])].filter((file) => !/(^|\/)node_modules\//.test(file))
 }

@@ -5,15 +5,13 @@ import { putBytes, putFour, putInteger, putShort } from "./fragments.ts"
 import { afterLoginWord, itemWord, lineBits, type Listeners, songWord, stateWord } from "./Listeners.ts"
 import type { Model } from "./Model.ts"
 import { SessionTexts, streamNote } from "./SessionTexts.ts"
-import { StreamBuffer } from "./StreamBuffer.ts"
+import { makeStreams, type StreamBuffer } from "./StreamBuffer.ts"
 
 /** Events of one (topic, partition), in time order. Its arrays are used again: they are good until the next `take`. */
 export interface WrittenBatch {
   readonly topic: Topic
   readonly partition: number
   readonly records: RecordBatch
-  /** Where it was asked for: time (epoch ms) and number of the listener of each record. */
-  readonly order?: Float64Array
 }
 
 /** Number of records that are already in the log and must not be written again, per (topic, partition). */
@@ -65,33 +63,18 @@ export class EventWriter {
     /** Partitions per topic, in the order of `topics`. */
     readonly partitions: ReadonlyArray<number>
     readonly skip: Positions
-    /** Hand out `order` with every batch. */
-    readonly ordered: boolean
     /** See `StreamBuffer`. */
+    readonly ordered: boolean
     readonly shared: boolean
     readonly takes: number
   }) {
-    const { fragments, model, partitions } = options
+    const { fragments, model } = options
     this.fragments = fragments
     this.listeners = options.listeners
     this.texts = new SessionTexts(options)
     this.ordered = options.ordered
     const longest = (this.longest = this.texts.longest + 2 * longestFragment(fragments) + 256)
-    this.streams = topics.flatMap((_, t) =>
-      Array.from(
-        { length: partitions[t] },
-        (_, p) =>
-          new StreamBuffer({
-            topic: t,
-            partition: p,
-            skip: options.skip[t]?.[p] ?? 0,
-            longest,
-            ordered: options.ordered,
-            shared: options.shared,
-            takes: options.takes
-          })
-      )
-    )
+    this.streams = makeStreams({ ...options, longest })
     this.kinds = Uint8Array.from(
       model.states,
       (_, s) =>
@@ -103,20 +86,6 @@ export class EventWriter {
     const { bytes, starts } = fragments
     this.digitsFrom = putShort(this.time, 0, bytes, starts[fragments.ts], starts[fragments.ts + 1])
     this.timeTo = this.digitsFrom
-  }
-
-  /** Whether events are still being passed over because the log has them. */
-  get isSkipping(): boolean {
-    return this.streams.some((stream) => stream.skip > 0)
-  }
-
-  /** Bytes of events that wait to be taken. */
-  get pendingBytes(): number {
-    return this.streams.reduce((sum, stream) => sum + stream.position, 0)
-  }
-
-  get pendingRecords(): number {
-    return this.streams.reduce((sum, stream) => sum + stream.count, 0)
   }
 
   /** Sets the time (epoch ms) of the events that follow. */

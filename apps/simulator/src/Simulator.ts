@@ -1,4 +1,4 @@
-import type { Topic } from "@musify/domain/Topic.ts"
+import { byTopic, type Topic } from "@musify/domain/Topic.ts"
 import { Effect } from "effect"
 import type { WrittenBatch } from "./EventWriter.ts"
 import type { Simulation } from "./Simulation.ts"
@@ -30,16 +30,8 @@ export interface Simulator<E> {
   readonly state: () => SimulatorState
 }
 
-/** Events written, in the order of `topics`, under their names. */
-export const byTopic = (topics: ReadonlyArray<Topic>, counts: ArrayLike<number>): Record<Topic, number> =>
-  Object.fromEntries(topics.map((topic, t) => [topic, counts[t]])) as Record<Topic, number>
-
 /** A simulation in this thread, which writes about `budget` events at once. */
-export const localSimulator = (
-  simulation: Simulation,
-  topics: ReadonlyArray<Topic>,
-  budget: number
-): Simulator<never> => ({
+export const localSimulator = (simulation: Simulation, budget: number): Simulator<never> => ({
   advance: (until) =>
     Effect.sync(() => {
       const done = simulation.advance(until, budget)
@@ -50,7 +42,7 @@ export const localSimulator = (
     return {
       events: writer.events,
       time,
-      written: byTopic(topics, writer.written),
+      written: byTopic(writer.written),
       firstTs: writer.firstTs,
       lastTs: writer.lastTs,
       listeners: listeners.count

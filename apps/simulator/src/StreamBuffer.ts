@@ -1,5 +1,5 @@
 import { topics } from "@musify/domain/Topic.ts"
-import type { WrittenBatch } from "./EventWriter.ts"
+import type { Positions, WrittenBatch } from "./EventWriter.ts"
 import { slack } from "./fragments.ts"
 
 /** Length of a record's key, the device id: eight hex digits. */
@@ -10,7 +10,7 @@ export interface Arrays {
   bytes: Uint8Array
   ends: Int32Array
   keys: DataView
-  /** Time and listener of each event; empty where they are not asked for. */
+  /** Time (epoch ms) and number of the listener of each event; empty where they are not asked for. */
   order: Float64Array
 }
 
@@ -25,7 +25,7 @@ const keyEndsFor = (count: number): Int32Array => {
 
 /** The first `count` events of arrays as a batch, which uses them as they are. */
 export const batchOf = (
-  { bytes, ends, keys, order }: Arrays,
+  { bytes, ends, keys }: Arrays,
   topic: number,
   partition: number,
   count: number
@@ -36,8 +36,7 @@ export const batchOf = (
     count,
     keys: { data: new Uint8Array(keys.buffer, 0, count * keyLength), ends: keyEndsFor(count) },
     values: { data: bytes.subarray(0, count === 0 ? 0 : ends[count - 1]), ends: ends.subarray(0, count) }
-  },
-  ...(order.length === 0 ? {} : { order: order.subarray(0, 2 * count) })
+  }
 })
 
 const allocate = (bytes: number, shared: boolean): ArrayBufferLike =>
@@ -66,6 +65,18 @@ const makeArrays = (
   return made
 }
 
+/** What all streams of a run have in common. */
+export interface StreamOptions {
+  /** Bytes that an event may have. */
+  readonly longest: number
+  /** Keep `order`. */
+  readonly ordered: boolean
+  /** In memory that other threads can read. */
+  readonly shared: boolean
+  /** Sets of arrays. */
+  readonly takes: number
+}
+
 /**
  * The events of one (topic, partition) that wait to be taken. A few sets of arrays are used in turn: with two, what was
  * taken stays as it is until the next `take`.
@@ -88,19 +99,9 @@ export class StreamBuffer {
   private readonly longest: number
   private readonly kind: { readonly ordered: boolean; readonly shared: boolean }
 
-  constructor(options: {
-    readonly topic: number
-    readonly partition: number
-    readonly skip: number
-    /** Bytes that an event may have. */
-    readonly longest: number
-    /** Keep `order`. */
-    readonly ordered: boolean
-    /** In memory that other threads can read. */
-    readonly shared: boolean
-    /** Sets of arrays. */
-    readonly takes: number
-  }) {
+  constructor(
+    options: StreamOptions & { readonly topic: number; readonly partition: number; readonly skip: number }
+  ) {
     const { longest } = options
     this.topic = options.topic
     this.partition = options.partition
@@ -163,3 +164,20 @@ export class StreamBuffer {
     this.keys = keys
   }
 }
+
+/** The streams of every topic and partition, by topic, then partition. `skip`: what each passes over. */
+export const makeStreams = ({
+  partitions,
+  skip,
+  ...common
+}: StreamOptions & {
+  /** Partitions per topic, in the order of `topics`. */
+  readonly partitions: ReadonlyArray<number>
+  readonly skip: Positions
+}): ReadonlyArray<StreamBuffer> =>
+  topics.flatMap((_, topic) =>
+    Array.from(
+      { length: partitions[topic] },
+      (_, partition) => new StreamBuffer({ ...common, topic, partition, skip: skip[topic]?.[partition] ?? 0 })
+    )
+  )

@@ -1,5 +1,5 @@
 import type { Song } from "@musify/domain/Song.ts"
-import { type Topic, topics } from "@musify/domain/Topic.ts"
+import type { Topic } from "@musify/domain/Topic.ts"
 import type { UserError } from "@musify/runtime/UserError.ts"
 import type { EventLog } from "@musify/stream/EventLog.ts"
 import type { EventLogError } from "@musify/stream/EventLogError.ts"
@@ -181,7 +181,7 @@ const makeSimulator = <SE, E, R>(
           workers,
           shard,
           unordered: sink.unordered,
-          appendEvents: sink.appendEvents
+          windowEvents: Math.max(chunkEvents, (sink.appendEvents ?? 0) / workers)
         })
     )
   }
@@ -189,7 +189,6 @@ const makeSimulator = <SE, E, R>(
     const slice = shard === undefined ? undefined : { shard, worker: wholePart }
     return localSimulator(
       new Simulation({ ...common, cast: loadCast(songs, similar), slice }),
-      topics,
       sink.appendEvents ?? chunkEvents
     )
   })

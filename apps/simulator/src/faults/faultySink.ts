@@ -1,4 +1,4 @@
-import { type Topic, topics } from "@musify/domain/Topic.ts"
+import { byTopic, topics } from "@musify/domain/Topic.ts"
 import type { UserError } from "@musify/runtime/UserError.ts"
 import { Effect, type Scope } from "effect"
 import type { EventSink } from "../EventSink.ts"
@@ -83,10 +83,7 @@ export const faultySink = <E>(
       },
       finish: publish,
       summary: () => ({
-        events: Object.fromEntries(topics.map((topic, t) => [topic, injector.written[t]])) as Record<
-          Topic,
-          number
-        >,
+        events: byTopic(injector.written),
         faults: Object.fromEntries(injector.counts)
       })
     } satisfies EventSink<E | UserError>

@@ -8,7 +8,7 @@ const stageBytes = 1 << 20
 /**
  * A file that is written from a place on, past the page cache where the system can (O_DIRECT): back-fills write files
  * far larger than what anyone reads next, and copying them into the cache costs as much as making the events. Bytes wait
- * until a stage is full or `flush` is called. Where direct writing is refused the file is written as any other.
+ * until a stage is full or `flush` is called. Where direct writing is refused, the file is written as usual.
  */
 export class DirectFile {
   /** Of the file, for waiting until what was written is on the disk. */

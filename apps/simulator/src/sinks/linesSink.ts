@@ -1,4 +1,4 @@
-import { type Topic, topics } from "@musify/domain/Topic.ts"
+import { byTopic, topics } from "@musify/domain/Topic.ts"
 import { fileError, UserError } from "@musify/runtime/UserError.ts"
 import { Clock, Effect, type Scope } from "effect"
 import { Buffer } from "node:buffer"
@@ -158,10 +158,7 @@ export const linesSink = (
     // The disk catches up while the simulation goes on: what is noted is what had been written when this began.
     const note = (): Promise<void> => {
       const bytes = Object.fromEntries(files.map((file) => [file.name, file.bytes]))
-      const records = Object.fromEntries(files.map((file, t) => [topics[t], file.records])) as Record<
-        Topic,
-        number
-      >
+      const records = byTopic(files.map((file) => file.records))
       return Promise.all(files.map((file) => file.sync())).then(() => folder.note({ bytes, records }))
     }
 

@@ -64,9 +64,10 @@ const base = {
   newline: false
 }
 const hour = 3_600_000
+const windowEvents = 4096
 
 const local = (options: { readonly seed: number; readonly partitions: ReadonlyArray<number> }) =>
-  localSimulator(new Simulation({ ...base, ...options, cast }), topics, 1000)
+  localSimulator(new Simulation({ ...base, ...options, cast }), 1000)
 
 it("any number of workers writes what one does, in the same order, after any stop", () =>
   fc.assert(
@@ -88,7 +89,7 @@ it("any number of workers writes what one does, in the same order, after any sto
           Effect.runPromise(
             Effect.scoped(
               Effect.flatMap(
-                parallelSimulator({ ...base, seed, partitions, skip, workers, connect }),
+                parallelSimulator({ ...base, seed, partitions, skip, workers, windowEvents, connect }),
                 (simulator) => linesOf(simulator, ends)
               )
             )
@@ -123,7 +124,15 @@ it("a worker that fails ends the simulation with a message", async () => {
     ...connect(setup),
     onFailure: (listener) => queueMicrotask(() => listener(new Error("out of memory")))
   })
-  const options = { ...base, seed: 1, partitions: [1, 1, 1, 1], skip: [], workers: 2, connect: broken }
+  const options = {
+    ...base,
+    seed: 1,
+    partitions: [1, 1, 1, 1],
+    skip: [],
+    workers: 2,
+    windowEvents,
+    connect: broken
+  }
   const failed = Effect.scoped(
     Effect.flatMap(parallelSimulator(options), (simulator) => linesOf(simulator, [monday + hour]))
   )

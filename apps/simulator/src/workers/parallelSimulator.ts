@@ -1,15 +1,16 @@
-import { topics } from "@musify/domain/Topic.ts"
+import { dayMs } from "@musify/domain/Hour.ts"
+import { byTopic, topics } from "@musify/domain/Topic.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
-import { Effect, type Scope } from "effect"
+import { Effect, Exit, Mailbox, type Scope } from "effect"
 import { Worker } from "node:worker_threads"
 import type { Positions, WrittenBatch } from "../EventWriter.ts"
-import { byTopic, type Simulator } from "../Simulator.ts"
-import { batchOf, StreamBuffer } from "../StreamBuffer.ts"
+import type { Simulator } from "../Simulator.ts"
+import { batchOf, makeStreams, type StreamBuffer } from "../StreamBuffer.ts"
 import { mergeBatches } from "./merge.ts"
 import { ahead, type Answer, type Ask, type WorkerSetup } from "./protocol.ts"
 import { hasWholePartitions, type Part, wholePart } from "./Slice.ts"
 
-/** A started worker. `failed` ends with what stopped it. */
+/** A started worker. `onFailure` is told what stopped it. */
 export interface Connection {
   readonly send: (ask: Ask) => void
   readonly onAnswer: (listener: (answer: Answer) => void) => void
@@ -24,18 +25,15 @@ export interface ParallelOptions extends Omit<WorkerSetup, "slice" | "ordered"> 
   readonly shard?: Part | undefined
   /** Leave out what only puts the events of different workers into order. */
   readonly unordered?: boolean | undefined
-  /** See `EventSink`. */
-  readonly appendEvents?: number | undefined
+  /** Events that a worker makes at once, about. */
+  readonly windowEvents: number
   /** Starts a worker; a thread where nothing else is said. */
   readonly connect?: (setup: WorkerSetup) => Connection
 }
 
-/** Events that a worker makes at once, about: their bytes are to stay in the processor's cache. */
-const defaultWindowEvents = 4096
-
-/** The first piece of simulated time, ms; later ones have the length that gives about as many events. */
+/** The first piece of simulated time, ms; later ones have the length that gives about as many events as are wanted. */
 const firstWindowMs = 60_000
-const longestWindowMs = 30 * 86_400_000
+const longestWindowMs = 30 * dayMs
 
 /** A worker thread. In a bundle its program lies beside the bundle's other files. */
 const startThread = (setup: WorkerSetup): Connection => {
@@ -63,26 +61,22 @@ export const parallelSimulator = (
 ): Effect.Effect<Simulator<UserError>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const {
-      appendEvents = 0,
       connect = startThread,
       partitions,
       shard = wholePart,
       skip,
       unordered,
+      windowEvents,
       workers,
       ...simulation
     } = options
-    const windowEvents = Math.max(defaultWindowEvents, appendEvents / workers)
     const slices = Array.from({ length: workers }, (_, index) => ({
       shard,
       worker: { index, count: workers }
     }))
     const whole = unordered === true || hasWholePartitions(partitions, slices[0])
 
-    let failure: UserError | undefined
-    let arrived: (() => void) | undefined
-    const answers: ReadonlyArray<Array<Answer>> = slices.map(() => [])
-    const isAnswered = () => answers.every((given) => given.length > 0)
+    const inboxes = yield* Effect.forEach(slices, () => Mailbox.make<Answer, UserError>())
     const start = (index: number) => {
       const connection = connect({
         ...simulation,
@@ -92,17 +86,17 @@ export const parallelSimulator = (
         // What several workers write together is skipped after it was merged.
         skip: whole ? skip : []
       })
-      connection.onAnswer((answer) => {
-        answers[index].push(answer)
-        if (isAnswered()) arrived?.()
-      })
-      connection.onFailure((cause) => {
-        failure ??= new UserError({
-          message: `A worker of the simulation stopped: ${cause instanceof Error ? cause.message : String(cause)}. Try fewer workers (--workers), each needs memory of its own.`,
-          exitCode: 3
-        })
-        arrived?.()
-      })
+      connection.onAnswer((answer) => inboxes[index].unsafeOffer(answer))
+      connection.onFailure((cause) =>
+        inboxes[index].unsafeDone(
+          Exit.fail(
+            new UserError({
+              message: `A worker of the simulation stopped: ${cause instanceof Error ? cause.message : String(cause)}. Try fewer workers (--workers), each needs memory of its own.`,
+              exitCode: 3
+            })
+          )
+        )
+      )
       return connection
     }
     const connections = yield* Effect.acquireRelease(
@@ -110,27 +104,8 @@ export const parallelSimulator = (
       (started) => Effect.promise(() => Promise.all(started.map((connection) => connection.close())))
     )
 
+    /** What workers write together goes here; made when it is known how long an event may be. */
     let merging: ReadonlyArray<StreamBuffer> | undefined
-    const mergeStreams = (longest: number) =>
-      topics.flatMap((_, topic) =>
-        Array.from(
-          { length: partitions[topic] },
-          (_, partition) =>
-            new StreamBuffer({
-              topic,
-              partition,
-              skip: skip[topic]?.[partition] ?? 0,
-              longest,
-              ordered: false,
-              shared: false,
-              takes: 2
-            })
-        )
-      )
-    const places = topics.flatMap((_, topic) =>
-      Array.from({ length: partitions[topic] }, (_, partition) => ({ topic, partition }))
-    )
-
     const written = new Float64Array(topics.length)
     let time = simulation.start
     let windowMs = firstWindowMs
@@ -148,11 +123,9 @@ export const parallelSimulator = (
         for (const connection of connections) connection.send({ until: end })
       }
     }
-    const answered = Effect.async<void, UserError>((resume) => {
-      const settle = () => resume(failure === undefined ? Effect.void : Effect.fail(failure))
-      if (failure !== undefined || isAnswered()) settle()
-      else arrived = settle
-    })
+    const answered = Effect.forEach(inboxes, (inbox) => inbox.take).pipe(
+      Effect.catchTag("NoSuchElementException", Effect.die)
+    )
     const sawTimes = (first: number, last: number): void => {
       if (Number.isNaN(first)) return
       firstTs = Number.isNaN(firstTs) ? first : Math.min(firstTs, first)
@@ -162,9 +135,7 @@ export const parallelSimulator = (
     const advance = (until: number) =>
       Effect.gen(function* () {
         askAhead(until)
-        yield* answered
-        arrived = undefined
-        const given = answers.map((list) => list.shift()!)
+        const given = yield* answered
         const end = asked.shift()!
         const made = given.reduce((sum, answer) => sum + answer.events, 0) - events
         events += made
@@ -177,17 +148,20 @@ export const parallelSimulator = (
 
         askAhead(until)
 
-        const pieces = given.flatMap((answer) => answer.pieces).sort((a, b) => a.stream - b.stream)
+        const pieces = given.flatMap((answer) => answer.pieces)
         let batches: ReadonlyArray<WrittenBatch>
         if (whole) {
           for (const answer of given) sawTimes(answer.firstTs, answer.lastTs)
-          batches = pieces.map(({ arrays, count, stream }) =>
-            batchOf(arrays, places[stream].topic, places[stream].partition, count)
+          batches = pieces.map(({ arrays, count, partition, topic }) =>
+            batchOf(arrays, topic, partition, count)
           )
         } else {
-          merging ??= mergeStreams(given[0].longest)
-          batches = merging.flatMap((into, stream) => {
-            const sources = pieces.filter((piece) => piece.stream === stream)
+          const { longest } = given[0]
+          merging ??= makeStreams({ partitions, skip, longest, ordered: false, shared: false, takes: 2 })
+          batches = merging.flatMap((into) => {
+            const sources = pieces.filter(
+              (piece) => piece.topic === into.topic && piece.partition === into.partition
+            )
             if (sources.length === 0) return []
             const merged = mergeBatches(into, sources)
             sawTimes(merged.firstTs, merged.lastTs)
@@ -200,6 +174,6 @@ export const parallelSimulator = (
 
     return {
       advance,
-      state: () => ({ events, time, written: byTopic(topics, written), firstTs, lastTs, listeners })
+      state: () => ({ events, time, written: byTopic(written), firstTs, lastTs, listeners })
     }
   })

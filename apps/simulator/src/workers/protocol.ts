@@ -25,8 +25,9 @@ export interface Ask {
 
 /** Events of one stream of a worker, ascending by time and listener. */
 export interface Piece {
-  /** Index among the streams, which are ordered by topic and partition. */
-  readonly stream: number
+  /** Index among `topics`. */
+  readonly topic: number
+  readonly partition: number
   readonly count: number
   readonly arrays: Arrays
 }

@@ -14,18 +14,19 @@ export const serveSlice = (
   const { listeners, writer } = simulation
   port.on("message", ({ until }: Ask) => {
     while (!simulation.advance(until, Number.POSITIVE_INFINITY));
+    // All are taken, also those without events: the streams use their sets in step with the pieces.
+    const pieces = writer.streams.map((stream) => {
+      const { count, partition, topic } = stream
+      return { topic, partition, count, arrays: stream.takeArrays() }
+    })
     const answer: Answer = {
-      pieces: writer.streams.map((stream, index) => {
-        // Taken also without events: all streams use their sets in step with the pieces.
-        const { count } = stream
-        return { stream: index, count, arrays: stream.takeArrays() }
-      }),
+      pieces: pieces.filter(({ count }) => count > 0),
       events: writer.events,
       firstTs: writer.firstTs,
       lastTs: writer.lastTs,
       listeners: listeners.count,
       longest: writer.longest
     }
-    port.postMessage({ ...answer, pieces: answer.pieces.filter(({ count }) => count > 0) })
+    port.postMessage(answer)
   })
 }
