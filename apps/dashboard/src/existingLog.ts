@@ -34,15 +34,18 @@ export const layerExistingLog = (folder: string): Layer.Layer<EventLog> =>
                 )
               )
       )
-      const use = <A>(
-        f: (log: EventLogService) => Effect.Effect<A, EventLogError>
-      ): Effect.Effect<A, EventLogError> =>
-        Effect.flatMap(open, (log): Effect.Effect<A, EventLogError> => (log === undefined ? missing : f(log)))
+      const use = <A, R = never>(
+        f: (log: EventLogService) => Effect.Effect<A, EventLogError, R>
+      ): Effect.Effect<A, EventLogError, R> =>
+        Effect.flatMap(open, (log): Effect.Effect<A, EventLogError, R> =>
+          log === undefined ? missing : f(log)
+        )
       return EventLog.of({
         partitions: (topic) => use((log) => log.partitions(topic)),
         append: (batches) => use((log) => log.append(batches)),
         read: (topic, partition, offset, maxBytes) =>
           use((log) => log.read(topic, partition, offset, maxBytes)),
+        join: (group) => use((log) => log.join(group)),
         range: (topic, partition) => use((log) => log.range(topic, partition)),
         commit: (group, topic, partition, offset) =>
           use((log) => log.commit(group, topic, partition, offset)),

@@ -14,6 +14,8 @@ export interface RecordBatch {
   readonly count: number
   readonly keys: BytesColumn
   readonly values: BytesColumn
+  /** Headers of each record (recordHeaders.ts); absent when no record has any. */
+  readonly headers?: BytesColumn
 }
 
 /** Records as the log returns them, in offset order. */

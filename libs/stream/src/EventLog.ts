@@ -1,6 +1,6 @@
 import type { LogBatch, RecordBatch } from "@musify/domain/RecordBatch.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
-import type { Effect } from "effect"
+import type { Effect, Mailbox, Scope } from "effect"
 import { Context } from "effect"
 import type { EventLogError } from "./EventLogError.ts"
 
@@ -12,6 +12,24 @@ export interface Append {
   readonly records: RecordBatch
   /** Where the first record must land. Another end of the log fails with `UnexpectedOffset` and appends nothing. */
   readonly expectedOffset?: number
+}
+
+/** One partition of a topic. */
+export interface TopicPartition {
+  readonly topic: Topic
+  readonly partition: number
+}
+
+/** A member of a consumer group: the members share the partitions among them. */
+export interface Membership {
+  /**
+   * The partitions that are this member's, whole, after each change; the first when the group has settled. A member
+   * that was paused may have lost partitions without knowing it: what it writes must be fenced by something else.
+   * Fails when the member can be none any more.
+   */
+  readonly assignments: Mailbox.ReadonlyMailbox<ReadonlyArray<TopicPartition>, EventLogError>
+  /** As `EventLogService.read`, for partitions that are this member's; of others it may be slow. */
+  readonly read: EventLogService["read"]
 }
 
 /**
@@ -39,6 +57,11 @@ export interface EventLogService {
     topic: Topic,
     partition: number
   ) => Effect.Effect<{ readonly start: number; readonly end: number }, EventLogError>
+  /**
+   * Joins a consumer group until the scope closes. Group membership says who reads what, never from where. A log
+   * without groups gives every member all partitions.
+   */
+  readonly join: (group: string) => Effect.Effect<Membership, EventLogError, Scope.Scope>
   /** Commits a consumer group's offset: a hint for lag monitoring, never a position. */
   readonly commit: (
     group: string,

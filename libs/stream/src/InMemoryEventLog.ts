@@ -5,6 +5,7 @@ import { EventLog } from "./EventLog.ts"
 import type { EventLogError } from "./EventLogError.ts"
 import { EventLogUnavailable, OffsetOutOfRange, UnexpectedOffset } from "./EventLogError.ts"
 import type { StoredBatch } from "./StoredBatch.ts"
+import { soleMember } from "./soleMember.ts"
 import { joinSlices, takeSlices } from "./StoredBatch.ts"
 
 const attempt = <A>(evaluate: () => A): Effect.Effect<A, EventLogError> =>
@@ -52,8 +53,9 @@ export const makeInMemoryEventLog = (options: { readonly partitions: number }): 
     }
   }
 
-  return {
+  const log: EventLogService = {
     partitions: () => Effect.succeed(options.partitions),
+    join: () => soleMember(log),
     append: (appends) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => attempt(() => appendAll(appends, now))),
     read: (topic, partition, offset, maxBytes) =>
@@ -74,13 +76,15 @@ export const makeInMemoryEventLog = (options: { readonly partitions: number }): 
       }),
     committed: (group, topic, partition) => attempt(() => groups.get(`${group}/${topic}/${partition}`))
   }
+  return log
 }
 
 // The caller may use its buffers again after an append.
 const copy = (records: Append["records"]): Append["records"] => ({
   count: records.count,
   keys: copyColumn(records.keys),
-  values: copyColumn(records.values)
+  values: copyColumn(records.values),
+  ...(records.headers === undefined ? {} : { headers: copyColumn(records.headers) })
 })
 
 // Not structuredClone, which copies the whole buffer of which a column is a part.

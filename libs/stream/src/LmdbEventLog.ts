@@ -14,6 +14,7 @@ import { EventLog } from "./EventLog.ts"
 import type { EventLogError } from "./EventLogError.ts"
 import { EventLogUnavailable, OffsetOutOfRange, UnexpectedOffset } from "./EventLogError.ts"
 import { commitErrorOf, logDamaged, logFailure } from "./logFailure.ts"
+import { soleMember } from "./soleMember.ts"
 import type { StoredBatch } from "./StoredBatch.ts"
 import { cutAt, joinSlices, takeSlices } from "./StoredBatch.ts"
 
@@ -194,8 +195,9 @@ const makeService = (table: Table, file: string, partitions: number): LmdbEventL
     }
   }
 
-  return {
+  const log: LmdbEventLogService = {
     partitions: () => Effect.succeed(partitions),
+    join: () => soleMember(log),
     append: (batches) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
         changing(() => {
@@ -240,6 +242,7 @@ const makeService = (table: Table, file: string, partitions: number): LmdbEventL
         }
       })
   }
+  return log
 }
 
 /** Opens (or makes) the log. Fails with a UserError for a wrong number of partitions or a newer format. */

@@ -18,6 +18,7 @@ export const countingLog = (records: { count: number }): Layer.Layer<EventLog> =
     range: () => Effect.sync(() => ({ start: 0, end: records.count })),
     append: () => unused,
     read: () => unused,
+    join: () => unused,
     commit: () => unused,
     committed: () => unused
   })

@@ -3,6 +3,7 @@ import { bytesColumn, bytesAt } from "@musify/domain/RecordBatch.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
 import type { EventLogService } from "@musify/stream/EventLog.ts"
 import { OffsetOutOfRange } from "@musify/stream/EventLogError.ts"
+import { soleMember } from "@musify/stream/soleMember.ts"
 import { Effect } from "effect"
 
 interface StoredRecord {
@@ -60,6 +61,7 @@ export class MemoryEventLog {
 
   readonly service: EventLogService = {
     partitions: () => Effect.sync(() => this.partitionCount),
+    join: () => soleMember(this.service),
     append: (batches) =>
       Effect.sync(() =>
         batches.map(({ partition, records, topic }) => {
