@@ -68,7 +68,8 @@ export const logOptions = {
   }),
   kafkaTimeout: setting.duration("kafka-timeout", {
     default: "30 seconds",
-    description: "A read or write that Kafka has not answered by then fails (and is tried again where that helps)."
+    description:
+      "A read or write that Kafka has not answered by then fails (and is tried again where that helps)."
   })
 }
 
@@ -114,9 +115,7 @@ const parseBrokers = (text: string): Effect.Effect<ReadonlyArray<string>, UserEr
     : Effect.succeed(brokers)
 }
 
-const readPassword = (
-  file: string | undefined
-): Effect.Effect<Redacted.Redacted | undefined, UserError> =>
+const readPassword = (file: string | undefined): Effect.Effect<Redacted.Redacted | undefined, UserError> =>
   file === undefined
     ? Effect.map(Effect.option(Config.redacted("kafka-password")), Option.getOrUndefined)
     : Effect.try({
