@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer"
+import { readFileSync } from "node:fs"
 import type { IncomingMessage } from "node:http"
 import type { Bucket, File } from "@google-cloud/storage"
 import { CRC32C, IdempotencyStrategy, Storage } from "@google-cloud/storage"
@@ -222,8 +223,33 @@ const listPage = async (
 
 const anonymous = "an anonymous caller"
 
-/** A client of one bucket. It reads its credentials at the first call; make another one to read them again. */
+/** The auth library takes any text for some kind of key. What is wrong with it is not quoted: it may be a secret. */
+const checkKeyFile = (file: string): void => {
+  const unusable = (problem: string) =>
+    new GcsFailure({
+      kind: "refused",
+      text: `the key file ${file} ${problem}`,
+      advice: "name the JSON key file of a service account (--gcs-key-file); it is read again by itself"
+    })
+  let text: string
+  try {
+    text = readFileSync(file, "utf8")
+  } catch (cause) {
+    throw unusable(`cannot be read (${(cause as NodeJS.ErrnoException).code})`)
+  }
+  try {
+    JSON.parse(text)
+  } catch {
+    throw unusable("holds no JSON")
+  }
+}
+
+/**
+ * A client of one bucket. It reads its credentials once; make another one to read them again. Throws `GcsFailure` when
+ * the key file cannot be read.
+ */
 export const makeGcsClient = (options: GcsOptions): GcsClient => {
+  if (options.keyFile !== undefined) checkKeyFile(options.keyFile)
   const storage = new Storage({
     // Tries are made in one place, by the adapter; a `maxRetries` of 0 would count as not given.
     retryOptions: { autoRetry: false, idempotencyStrategy: IdempotencyStrategy.RetryNever },

@@ -53,12 +53,14 @@ export const makeGcsObjectStore = (options: GcsOptions): ObjectStoreService => {
   const locate = (name: string): string => `gs://${options.bucket}/${options.prefix}${name}`
   const permits = Effect.unsafeMakeSemaphore(options.concurrency)
   let client: GcsClient | undefined
-  const currentClient = (): GcsClient => (client ??= makeGcsClient(options))
 
   const attempt = <A>(run: (client: GcsClient, signal: AbortSignal) => Promise<A>) =>
     permits
       .withPermits(1)(
-        Effect.tryPromise({ try: (signal) => run(currentClient(), signal), catch: faultOf }).pipe(
+        Effect.tryPromise({
+          try: (signal) => run((client ??= makeGcsClient(options)), signal),
+          catch: faultOf
+        }).pipe(
           Effect.timeoutFail({
             duration: Duration.millis(options.timeoutMs),
             onTimeout: (): GcsFault => ({
@@ -77,12 +79,18 @@ export const makeGcsObjectStore = (options: GcsOptions): ObjectStoreService => {
         )
       )
 
-  const unavailable = (what: string, name: string, fault: GcsFault, tries: number, asking: GcsClient) =>
+  const unavailable = (
+    what: string,
+    name: string,
+    fault: GcsFault,
+    tries: number,
+    asked: GcsClient | undefined
+  ) =>
     Effect.gen(function* () {
       const where = fault.kind === "no bucket" ? `gs://${options.bucket}` : locate(name)
       const who =
-        fault.kind === "refused"
-          ? yield* Effect.tryPromise(asking.identity).pipe(
+        fault.kind === "refused" && asked !== undefined
+          ? yield* Effect.tryPromise(asked.identity).pipe(
               Effect.timeout("5 seconds"),
               Effect.match({
                 onSuccess: (identity) => `, asked as ${identity}`,
@@ -106,18 +114,20 @@ export const makeGcsObjectStore = (options: GcsOptions): ObjectStoreService => {
   ): Effect.Effect<A, ObjectStoreUnavailable> =>
     Effect.suspend(() => {
       let tries = 0
-      let asking = currentClient()
+      let asked: GcsClient | undefined
       return Effect.suspend(() => {
         tries++
-        asking = currentClient()
-        return attempt(run)
+        return attempt((client, signal) => {
+          asked = client
+          return run(client, signal)
+        })
       }).pipe(
         Effect.retry({ times: checksumTries - 1, while: ({ kind }) => kind === "checksum" }),
         Effect.retry({
           schedule: retrySchedule(options.retryFor),
           while: ({ kind }) => kind === "transient"
         }),
-        Effect.catchAll((fault) => unavailable(what, name, fault, tries, asking))
+        Effect.catchAll((fault) => unavailable(what, name, fault, tries, asked))
       )
     })
 

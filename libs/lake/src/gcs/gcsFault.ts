@@ -86,7 +86,13 @@ export const faultOfStatus = (
 
 const tokenErrors = /invalid_grant|invalid_client|unauthorized_client|invalid_request|account_disabled/
 const noCredentials =
-  /could not load the default credentials|unable to (?:detect|find) credentials|no (?:key|refresh token|access)/i
+  /could not load the default credentials|unable to read the credential file|could not refresh access token|no (?:key|refresh token)/i
+
+/** The `error` of a token server's answer. */
+const oauthError = (data: unknown): string =>
+  typeof data === "object" && data !== null && "error" in data && typeof data.error === "string"
+    ? data.error
+    : ""
 
 /** What anything thrown by the client library means. */
 export const faultOf = (cause: unknown): GcsFault => {
@@ -101,7 +107,7 @@ export const faultOf = (cause: unknown): GcsFault => {
   if (noCredentials.test(text)) return { kind: "refused", text: oneLine(text) }
   // gaxios asks for tokens: what it is refused is about credentials, whatever the status.
   const tokenStatus = Number(error.response?.status ?? error.status)
-  if (tokenErrors.test(text) || tokenErrors.test(JSON.stringify(error.response?.data ?? "")))
+  if (tokenErrors.test(text) || tokenErrors.test(oauthError(error.response?.data)))
     return { kind: "refused", text: oneLine(text) }
   const status = Number(error.code)
   if (Number.isInteger(status) && status >= 400 && status < 600) return faultOfStatus(status, text, reasons)
@@ -115,8 +121,6 @@ export const faultOf = (cause: unknown): GcsFault => {
     /socket hang up|premature close|timed? ?out|aborted/i.test(text)
   )
     return { kind: "transient", text: oneLine(text) }
-  if (code === "ENOENT" || code === "EACCES" || code === "EISDIR")
-    return { kind: "refused", text: oneLine(text), advice: "check the path of the key file (--gcs-key-file)" }
   if (/^(?:CERT_|ERR_TLS|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(code))
     return {
       kind: "other",
