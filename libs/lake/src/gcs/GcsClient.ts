@@ -2,8 +2,9 @@ import { Buffer } from "node:buffer"
 import { readFileSync } from "node:fs"
 import type { IncomingMessage } from "node:http"
 import type { Bucket, File } from "@google-cloud/storage"
-import { CRC32C, IdempotencyStrategy, Storage } from "@google-cloud/storage"
+import { IdempotencyStrategy, Storage } from "@google-cloud/storage"
 import type { ObjectEntry, ObjectMetadata } from "../ObjectStore.ts"
+import { crc32cOf } from "./crc32c.ts"
 import { faultOf, faultOfStatus, GcsFailure } from "./gcsFault.ts"
 import type { GcsOptions } from "./GcsOptions.ts"
 
@@ -34,13 +35,6 @@ export interface GcsClient {
 const ownChecksumKey = "musify-crc32c"
 
 const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-
-/** CRC32C as Cloud Storage writes it: base64 of its four bytes, the highest first. */
-export const crc32cOf = (bytes: Uint8Array): string => {
-  const crc = new CRC32C()
-  crc.update(bufferOf(bytes))
-  return crc.toString()
-}
 
 const isStatus = (cause: unknown, status: number): boolean =>
   typeof cause === "object" && cause !== null && "code" in cause && Number(cause.code) === status

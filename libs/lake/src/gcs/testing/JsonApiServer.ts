@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import type { ObjectMetadata } from "../../ObjectStore.ts"
-import { crc32cOf } from "../GcsClient.ts"
+import { crc32cOf } from "../crc32c.ts"
 
 /** What happens to one request. "before": nothing is done of it; "after": it is done, but the caller is not told. */
 export type Misbehaviour =
