@@ -38,8 +38,6 @@ export interface KafkaEventLogService extends EventLogService {
   ) => Effect.Effect<number | undefined, EventLogError>
 }
 
-/** Added partitions and topics made anew are noticed within this time, also where nothing fails. */
-const refreshMs = 60_000
 const seriesReadBytes = 1 << 20
 /** At the start nobody waits for a cluster that is away, but for one that is just starting. */
 const startMs = 10_000
@@ -198,7 +196,10 @@ export const makeKafkaEventLog = (
     })
     topics.open()
     yield* Effect.acquireRelease(
-      Effect.sync(() => setInterval(() => void cluster.refresh().catch(() => undefined), refreshMs).unref()),
+      Effect.sync(() => {
+        const look = () => void cluster.refresh().catch(() => undefined)
+        return setInterval(look, Duration.toMillis(settings.metadataMaxAge)).unref()
+      }),
       (timer) => Effect.sync(() => clearInterval(timer))
     )
     return makeService(cluster, topics, settings, newCluster)

@@ -66,6 +66,10 @@ export const logOptions = {
     max: 2 ** 31,
     description: "Records that are read ahead, over all partitions; bounds the memory of a reader."
   }),
+  kafkaMetadataMaxAge: setting.duration("kafka-metadata-max-age", {
+    default: "1 minute",
+    description: "Added partitions and topics made anew are noticed within this time."
+  }),
   kafkaTimeout: setting.duration("kafka-timeout", {
     default: "30 seconds",
     description:
@@ -91,6 +95,7 @@ export interface LogGiven {
   readonly kafkaRetention: Duration.Duration | undefined
   readonly kafkaCompression: (typeof kafkaCompressions)[number]
   readonly kafkaReadAheadBytes: number
+  readonly kafkaMetadataMaxAge: Duration.Duration
   readonly kafkaTimeout: Duration.Duration
 }
 
@@ -169,6 +174,7 @@ export const resolveLogSettings = (
         retention: given.kafkaRetention,
         compression: given.kafkaCompression,
         readAheadBytes: given.kafkaReadAheadBytes,
+        metadataMaxAge: given.kafkaMetadataMaxAge,
         timeout: given.kafkaTimeout
       }
     }
