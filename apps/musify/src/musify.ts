@@ -1,6 +1,7 @@
 import { Command } from "@effect/cli"
 import { command as batchCommand } from "@musify/batcher/command.ts"
 import { command as dashboardCommand } from "@musify/dashboard/command.ts"
+import { deadLettersCommand } from "@musify/ingestor/deadLetters/command.ts"
 import { command as ingestCommand } from "@musify/ingestor/command.ts"
 import { command as simulateCommand } from "@musify/simulator/command.ts"
 import { describeCommand } from "@musify/simulator/describe/command.ts"
@@ -18,6 +19,7 @@ export const musifyCommand = Command.make("musify").pipe(
       "Examples:",
       "  musify up                         everything in one process",
       "  musify replay eventsim-output     another producer's events, byte for byte",
+      "  musify dead-letters list          what could not be read, and why",
       "  musify audit --deep               recount everything from the outside"
     ].join("\n")
   ),
@@ -27,6 +29,7 @@ export const musifyCommand = Command.make("musify").pipe(
     describeCommand,
     replayCommand,
     ingestCommand,
+    deadLettersCommand,
     batchCommand,
     dashboardCommand,
     auditCommand

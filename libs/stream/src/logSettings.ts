@@ -1,6 +1,6 @@
 import { setting } from "@musify/runtime/setting.ts"
 import { UserError, fileError } from "@musify/runtime/UserError.ts"
-import { Config, Duration, Effect, Layer, Option, Redacted } from "effect"
+import { Config, type Duration, Effect, Layer, Option, Redacted } from "effect"
 import fs from "node:fs"
 import type { EventLog } from "./EventLog.ts"
 import type { EventLogUnavailable } from "./EventLogError.ts"
