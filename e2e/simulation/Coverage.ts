@@ -28,6 +28,20 @@ export class Coverage {
     )
   }
 
+  /** Counts by fault and step. */
+  get byPair(): Record<string, Record<string, number>> {
+    return Object.fromEntries(
+      faults.map((fault) => [
+        fault,
+        Object.fromEntries(
+          steps
+            .filter((step) => applies(step, fault))
+            .map((step) => [step, this.counts[indexOf(step, fault)]])
+        )
+      ])
+    )
+  }
+
   /** One line per fault, one column per step; a dash where the fault cannot strike the step. */
   get table(): string {
     const head = ["", ...steps]

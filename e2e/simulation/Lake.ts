@@ -60,7 +60,9 @@ export class Chain {
 
   /** Planned files of `plan` that are not there. */
   missing(plan: Plan): ReadonlyArray<string> {
-    return [...plan.files, ...plan.deadLetters].map(({ path }) => path).filter((path) => !this.files.has(path))
+    return [...plan.files, ...plan.deadLetters]
+      .map(({ path }) => path)
+      .filter((path) => !this.files.has(path))
   }
 }
 

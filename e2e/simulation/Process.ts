@@ -1,6 +1,9 @@
 import type { Duration, Fiber, Scheduler } from "effect"
-import { Clock, Duration as Durations, Effect, FiberId } from "effect"
+import { Clock, Duration as Durations, Effect, FiberId, Runtime, RuntimeFlags } from "effect"
 import type { Timeline } from "./Timeline.ts"
+
+/** Without the counts of fibers that Effect keeps for each process. */
+const plainRuntime = Runtime.disableRuntimeFlag(Runtime.defaultRuntime, RuntimeFlags.RuntimeMetrics)
 
 /**
  * One operating-system process: everything that runs in it goes through its queue, so it can be killed (nothing of it
@@ -42,7 +45,7 @@ export class Process implements Scheduler.Scheduler {
 
   /** Runs `program` in this process; `ended` hears of its end, unless the process is killed. */
   start<A, E>(program: Effect.Effect<A, E>, ended: (exit: Fiber.RuntimeFiber<A, E>) => void): void {
-    const fiber = Effect.runFork(Effect.withClock(program, this.clock), { scheduler: this })
+    const fiber = Runtime.runFork(plainRuntime)(Effect.withClock(program, this.clock), { scheduler: this })
     this.fiber = fiber
     fiber.addObserver(() => ended(fiber))
     this.drain()

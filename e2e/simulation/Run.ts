@@ -16,6 +16,7 @@ import { logPort } from "./logPort.ts"
 import { Process } from "./Process.ts"
 import type { PlannedStrike, Scenario } from "./Scenario.ts"
 import { SimulatedGroup } from "./SimulatedGroup.ts"
+import type { SimulatedPartition } from "./SimulatedLog.ts"
 import { SimulatedLog } from "./SimulatedLog.ts"
 import { SimulatedStore } from "./SimulatedStore.ts"
 import { isOfLog, type Step } from "./steps.ts"
@@ -50,19 +51,24 @@ export interface Outcome {
   readonly coverage: ReadonlyArray<number>
   readonly batches: number
   readonly writers: number
-  /** Calls of the first process of slot 0. */
-  readonly calls: number
+  /** The calls of the first process of slot 0, in order: what a sweep strikes. */
+  readonly calls: ReadonlyArray<Step>
   readonly virtualMs: number
 }
 
+/** Name of the process that sweeps strike: the one that starts first. */
+const firstProcess = "w0.0"
+
 /** How long faults last at least after the last append, ms. */
-const lastingMs = 15_000
+const lastingMs = 8_000
+/** How long a read waits for records where the log lets it, ms. */
+const longPollMs = 2_000
 /** How often it is looked whether all is done once faults have ended, and what a person would do is done, ms. */
 const watchMs = 5_000
 /** Bound of the progress invariant: time from the end of all faults to rest, ms. */
 const restWithinMs = 240_000
 /** What still sleeps somewhere gets this long to do harm after all is done, ms. */
-const restMs = 15_000
+const restMs = 8_000
 
 /** One seed's run, from its first append to rest; synchronous, so nothing of the machine has a part in it. */
 export class Run {
@@ -84,7 +90,7 @@ export class Run {
   private readonly paused: Set<Writer> = new Set()
   private readonly defects: Array<string> = []
   private made = 0
-  private firstCalls = 0
+  private readonly firstCalls: Array<Step> = []
   private faultsEnd: number
   private storeAwayUntil = 0
   private logAwayUntil = 0
@@ -117,6 +123,7 @@ export class Run {
       dice: dice.fork(),
       trace: note,
       begin: (call) => this.begin(call),
+      performed: (call) => this.performed(call),
       refusedAfter: (step) => this.refusedAfter(step),
       kill: (writer) => this.kill(writer),
       pause: (writer) => this.pause(writer),
@@ -181,8 +188,8 @@ export class Run {
       release,
       skewMs,
       halted: new Set(),
+      doubtful: new Set(),
       hasEnded: false,
-      calls: 0,
       reading: new Map()
     }
     this.slots[slot] = writer
@@ -204,6 +211,7 @@ export class Run {
           this.group,
           this.call,
           writer,
+          this.scenario.hasGroups ? (at, go) => this.longPoll(at, go) : undefined,
           (partition, from, next) => this.hasRead(writer, partition, from, next),
           (partition, offset) => this.hasStored(writer, partition, offset)
         )
@@ -273,7 +281,18 @@ export class Run {
     const partition = Number(halt[1])
     writer.halted.add(partition)
     for (const [name, holds] of Object.entries(atEachHalt))
-      this.violate(name, holds({ partition, message: halt[2], decoder: writer.release }, this.truth))
+      this.violate(
+        name,
+        holds(
+          {
+            partition,
+            message: halt[2],
+            decoder: writer.release,
+            wasDoubtful: writer.doubtful.has(partition)
+          },
+          this.truth
+        )
+      )
   }
 
   private hasRead(writer: Writer, partition: number, from: number, next: number): void {
@@ -287,9 +306,19 @@ export class Run {
       process: writer.process.name,
       partition,
       bytes: this.log.partitions[partition].bytesBetween(now.from, now.next),
-      bound: bytes + longest + 4 * (readBytes + longest)
+      bound: bytes + longest + 5 * (readBytes + longest)
     }
     for (const [name, holds] of Object.entries(atEachRead)) this.violate(name, holds(held))
+  }
+
+  private longPoll(at: SimulatedPartition, go: () => void): void {
+    let isWaiting = true
+    const once = () => {
+      if (isWaiting) go()
+      isWaiting = false
+    }
+    at.onceChanged(once)
+    this.timeline.after(longPollMs, once)
   }
 
   private hasStored(writer: Writer, partition: number, offset: number): void {
@@ -301,7 +330,8 @@ export class Run {
 
   private changed(change: StoreChange): void {
     const understood = this.lake.understand(change)
-    for (const [name, holds] of Object.entries(atEachChange)) this.violate(name, holds(understood, this.truth))
+    for (const [name, holds] of Object.entries(atEachChange))
+      this.violate(name, holds(understood, this.truth))
     if (this.violation === undefined) this.lake.apply(understood)
   }
 
@@ -320,7 +350,7 @@ export class Run {
   private begin({ partition, step, writer }: Call<unknown, unknown>): Strike | undefined {
     if (writer.skewMs !== 0) this.coverage.hit(step, "clock skew")
     if (this.log.hasHoles) this.coverage.hit(step, "holes in the log")
-    if (this.made === 1 || writer.process.name === "w0.0") this.firstCalls = writer.calls
+    if (writer.process.name === firstProcess) this.firstCalls.push(step)
     const fault = this.strikeAt(writer, step, partition)
     if (fault === undefined) return undefined
     if (fault !== "store away" && fault !== "log away") this.coverage.hit(step, fault)
@@ -328,10 +358,19 @@ export class Run {
     return fault
   }
 
+  private performed({ partition, step, writer }: Call<unknown, unknown>): void {
+    if (step !== "read plan" || partition === undefined) return
+    if (reasonToStop(this.lake.chains[partition], this.log.partitions[partition]) === undefined)
+      writer.doubtful.delete(partition)
+    else writer.doubtful.add(partition)
+  }
+
   private strikeAt(writer: Writer, step: Step, partition: number | undefined): Strike | undefined {
     if (this.phase !== "faults") return undefined
     if (this.swept !== undefined)
-      return writer.process.name === "w0.0" && writer.calls === this.swept.call + 1 ? this.swept.fault : undefined
+      return writer.process.name === firstProcess && this.firstCalls.length === this.swept.call + 1
+        ? this.swept.fault
+        : undefined
     for (const [index, strike] of this.waiting.entries()) {
       if (strike.step !== step || (strike.slot !== undefined && strike.slot !== writer.slot)) continue
       if (!this.canStrike(strike.fault, partition)) continue
@@ -417,7 +456,8 @@ export class Run {
   private isDone(): boolean {
     return this.lake.chains.every((chain) => {
       const at = this.log.partitions[chain.partition]
-      if (reasonToStop(chain, at) !== undefined) return this.ownersOf(chain).every(({ halted }) => halted.has(chain.partition))
+      if (reasonToStop(chain, at) !== undefined)
+        return this.ownersOf(chain).every(({ halted }) => halted.has(chain.partition))
       return (
         at.acknowledged[chain.incarnation].every(({ id }) => chain.ids.has(id)) &&
         (chain.plans.length === 0 || chain.isClosed(chain.plans.length - 1))
@@ -444,7 +484,8 @@ export class Run {
       if (reasonToStop(chain, this.log.partitions[chain.partition]) !== undefined) continue
       const { tail } = chain
       for (const writer of this.slots) {
-        if (writer === undefined || writer.process.state === "dead" || !writer.halted.has(chain.partition)) continue
+        if (writer === undefined || writer.process.state === "dead" || !writer.halted.has(chain.partition))
+          continue
         const isOpen = tail !== undefined && !chain.isClosed(tail.seq)
         this.note(`${writer.process.name} is started anew by hand`)
         writer.process.kill()

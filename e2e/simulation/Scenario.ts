@@ -78,11 +78,11 @@ export const scenarioOf = (seed: number, calm: boolean): Scenario => {
   const partitions = dice.chance(75) ? 1 : 2
   const rows = dice.between(4, 8)
   const lasting = dice.between(20_000, 60_000)
-  const records = rows * (fewestBatches + dice.below(4)) + 1
+  const records = rows * fewestBatches + dice.between(1, rows)
   const hasHoles = dice.chance(30)
   const appends: Array<Append> = []
   for (let left = records; left > 0;) {
-    const count = Math.min(left, dice.between(1, rows + 3))
+    const count = Math.min(left, dice.between(rows >> 1, rows * 2 + 3))
     left -= count
     appends.push({
       at: appends.length === 0 ? 0 : dice.below(lasting),
@@ -93,7 +93,7 @@ export const scenarioOf = (seed: number, calm: boolean): Scenario => {
   }
   appends.sort((a, b) => a.at - b.at)
   const isSkewed = dice.chance(50)
-  const count = dice.chance(75) ? 2 : 3
+  const count = dice.chance(80) ? 2 : 3
   const writers = Array.from({ length: count }, (_, slot): WriterPlan => ({
     startsAt: slot === 0 ? 0 : dice.below(dice.chance(50) ? 50 : 20_000),
     skewMs: isSkewed ? dice.between(-7_200_000, 7_200_000) : 0,
@@ -104,11 +104,11 @@ export const scenarioOf = (seed: number, calm: boolean): Scenario => {
     partitions,
     hasGroups: dice.chance(60),
     rows,
-    bytes: dice.between(400, 1200),
-    maxFiles: dice.between(1, 5),
-    readBytes: dice.between(1, 600),
-    rollMs: dice.between(4, 20) * 1000,
-    pollMs: dice.between(1, 4) * 1000,
+    bytes: dice.chance(30) ? dice.between(200, 600) : 2000,
+    maxFiles: dice.chance(15) ? 1 : dice.between(2, 5),
+    readBytes: dice.chance(10) ? 1 : dice.between(100, 900),
+    rollMs: dice.between(4, 15) * 1000,
+    pollMs: dice.between(2, 8) * 1000,
     writers,
     appends,
     strikes: calm ? [] : strikesOf(seed, dice, count)

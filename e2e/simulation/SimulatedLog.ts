@@ -38,8 +38,22 @@ export class SimulatedPartition {
   /** Acknowledged records by incarnation, in offset order. */
   readonly acknowledged: Array<Array<SimulatedRecord>> = [[]]
 
+  /** Reads that wait for records. */
+  private waiting: Array<() => void> = []
+
   constructor(partition: number) {
     this.partition = partition
+  }
+
+  /** Goes on when the partition changes. */
+  onceChanged(go: () => void): void {
+    this.waiting.push(go)
+  }
+
+  changed(): void {
+    const { waiting } = this
+    this.waiting = []
+    for (const go of waiting) go()
   }
 
   get records(): ReadonlyArray<SimulatedRecord> {
@@ -128,8 +142,8 @@ export class SimulatedLog {
     for (let i = 0; i < count; i++) {
       const id = this.byId.length
       const timestamp = Math.floor(this.timeline.now)
-      const isMalformed = dice.chance(10)
-      const ts = timestamp - (dice.chance(70) ? 0 : dice.below(4) * hourMs)
+      const isMalformed = dice.chance(7)
+      const ts = timestamp - (dice.chance(85) ? 0 : dice.below(4) * hourMs)
       const last = records[records.length - 1]
       const record: SimulatedRecord = {
         id,
@@ -148,6 +162,7 @@ export class SimulatedLog {
       records.push(record)
       this.byId.push(record)
     }
+    at.changed()
   }
 
   /** The partition is deleted and made anew, empty. */
@@ -156,5 +171,6 @@ export class SimulatedLog {
     at.acknowledged.push([])
     at.start = 0
     at.end = 0
+    at.changed()
   }
 }

@@ -56,7 +56,11 @@ export class SimulatedStore {
   ): ReadonlyArray<ObjectEntry> {
     const found: Array<ObjectEntry> = []
     for (const [name, { bytes, listedFrom }] of this.objects)
-      if (listedFrom <= this.timeline.now && name.startsWith(prefix) && compare(name, options.startAt ?? "") >= 0)
+      if (
+        listedFrom <= this.timeline.now &&
+        name.startsWith(prefix) &&
+        compare(name, options.startAt ?? "") >= 0
+      )
         found.push({ name, size: bytes.length })
     return found.sort((a, b) => compare(a.name, b.name)).slice(0, options.limit ?? found.length)
   }

@@ -12,10 +12,10 @@ export interface Writer {
   readonly skewMs: number
   /** Partitions that it has given up. */
   readonly halted: Set<number>
+  /** Partitions that had a reason to stop when it last looked for their tail. */
+  readonly doubtful: Set<number>
   /** It has ended by itself or was asked to end. */
   hasEnded: boolean
-  /** How many calls it has made. */
-  calls: number
   /** What it has read of each partition and not yet brought into files. */
   readonly reading: Map<number, Reading>
 }

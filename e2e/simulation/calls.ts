@@ -15,6 +15,8 @@ export interface Call<A, E> {
   readonly partition: number | undefined
   /** What the other side does when the call reaches it. */
   readonly perform: () => Exit.Exit<A, E>
+  /** Waits on the other side before it is performed, and goes on by `go`: a read until there are records, say. */
+  readonly wait?: (go: () => void) => void
   /** The error of a call that was not answered. */
   readonly unavailable: (why: string) => E
 }
@@ -26,6 +28,8 @@ export interface Surroundings {
   readonly trace: (what: string) => void
   /** A call begins: what strikes it. The world's part of the strike has happened. */
   readonly begin: (call: Call<unknown, unknown>) => Strike | undefined
+  /** A call has been performed. */
+  readonly performed: (call: Call<unknown, unknown>) => void
   /** How long (ms) a call waits to be refused because its other side is away; undefined: it is there. */
   readonly refusedAfter: (step: Step) => number | undefined
   readonly kill: (writer: Writer) => void
@@ -49,12 +53,15 @@ export const makeCall =
       const answer = (exit: Effect.Effect<A, E>, ms: number) =>
         timeline.after(ms, () => process.deliver(() => resume(exit)))
       const fail = (why: string, ms: number) => answer(Effect.fail(call.unavailable(why)), ms)
-      const send = (ms: number, then: (exit: Exit.Exit<A, E>) => void) =>
-        timeline.after(ms, () => {
+      const send = (ms: number, then: (exit: Exit.Exit<A, E>) => void) => {
+        const arrive = () => {
           const exit = call.perform()
           around.trace(`${process.name} ${call.step} ${call.what}: ${outcome(exit)}`)
+          around.performed(call as Call<unknown, unknown>)
           then(exit)
-        })
+        }
+        timeline.after(ms, call.wait === undefined ? arrive : () => call.wait!(arrive))
+      }
       const nothing = () => {}
       const longWay = () => {
         const ms = dice.chance(50) ? dice.between(500, 5_000) : dice.between(5_000, 60_000)
@@ -67,7 +74,6 @@ export const makeCall =
         else fail("away", refusedAfter)
       }
 
-      call.writer.calls++
       const strike = around.begin(call as Call<unknown, unknown>)
       if (strike !== undefined) around.trace(`${process.name} ${call.step} ${call.what}: ${strike}`)
       switch (strike) {

@@ -15,7 +15,9 @@ export type Contradiction = string | undefined
 export const atEachChange = {
   /** What is stored stays as it is. */
   nothingIsOverwrittenOrRemoved: (change: LakeChange): Contradiction =>
-    change.kind === "overwritten" || change.kind === "removed" ? `${change.name} was ${change.kind}` : undefined,
+    change.kind === "overwritten" || change.kind === "removed"
+      ? `${change.name} was ${change.kind}`
+      : undefined,
 
   /** Every object can be read whole at any moment: puts are atomic. */
   everyObjectIsWhole: (change: LakeChange): Contradiction =>
@@ -67,7 +69,9 @@ export const atEachChange = {
 
   /** Nothing is written before or beside its plan. */
   noFileOutsideOfAPlan: (change: LakeChange): Contradiction =>
-    change.kind === "file" && !change.chain.planned.has(change.name) ? `${change.name} is in no plan` : undefined,
+    change.kind === "file" && !change.chain.planned.has(change.name)
+      ? `${change.name} is in no plan`
+      : undefined,
 
   /** A file holds as many rows as planned, each the record of its offset, of the plan's range and the path's hour. */
   filesHoldTheirRecords: (change: LakeChange, { log }: Truth): Contradiction => {
@@ -100,7 +104,9 @@ export const atEachChange = {
     if (change.kind === "seal" && closes === undefined) return `${change.name} seals what is not planned`
     if (closes === undefined) return undefined
     const [missing] = change.kind === "plan" || change.kind === "seal" ? change.chain.missing(closes) : []
-    return missing === undefined ? undefined : `${change.name} closes plan ${closes.seq}, but ${missing} is missing`
+    return missing === undefined
+      ? undefined
+      : `${change.name} closes plan ${closes.seq}, but ${missing} is missing`
   },
 
   /** To what is closed nothing is added. */
@@ -134,17 +140,21 @@ export interface Halt {
   readonly partition: number
   readonly message: string
   readonly decoder: number
+  /** There was a reason to stop when the writer last looked for the chain's tail. */
+  readonly wasDoubtful: boolean
 }
 
 export const atEachHalt = {
   /**
    * A partition stops only when the log really lost records that the lake needs or was made anew, or when its last
-   * plan is of another release's decoder.
+   * plan is of another release's decoder. True must be what a writer saw when it last read the tail: what another one
+   * does between that and its word, it cannot know.
    */
-  noFalseAlarm: ({ decoder, message, partition }: Halt, { lake, log }: Truth): Contradiction => {
+  noFalseAlarm: ({ decoder, message, partition, wasDoubtful }: Halt, { lake, log }: Truth): Contradiction => {
     const chain = lake.chains[partition]
-    if (reasonToStop(chain, log.partitions[partition]) !== undefined) return undefined
-    if (message.includes("decoder version") && chain.plans.some((plan) => plan.decoder !== decoder)) return undefined
+    if (wasDoubtful || reasonToStop(chain, log.partitions[partition]) !== undefined) return undefined
+    if (message.includes("decoder version") && chain.plans.some((plan) => plan.decoder !== decoder))
+      return undefined
     return `partition ${partition} stopped without a reason: ${message}`
   }
 }
@@ -160,7 +170,9 @@ export interface Held {
 export const atEachRead = {
   /** What a writer holds in mailboxes and batches stays within its settings, whatever the backlog. */
   memoryIsBounded: ({ bound, bytes, partition, process }: Held): Contradiction =>
-    bytes > bound ? `${process} holds ${bytes} bytes of partition ${partition}, at most ${bound} allowed` : undefined
+    bytes > bound
+      ? `${process} holds ${bytes} bytes of partition ${partition}, at most ${bound} allowed`
+      : undefined
 }
 
 /** What a run has come to. */
@@ -187,7 +199,8 @@ export const atTheEnd = {
       const stops = reasonToStop(chain, at) !== undefined
       const expected = at.acknowledged[chain.incarnation]
       const absent = expected.find(({ id }) => !chain.ids.has(id))
-      if (!stops && absent !== undefined) return `offset ${absent.offset} of partition ${chain.partition} is missing`
+      if (!stops && absent !== undefined)
+        return `offset ${absent.offset} of partition ${chain.partition} is missing`
       if (chain.ids.size !== chain.fileOf.size)
         return `partition ${chain.partition} has ${chain.ids.size} records at ${chain.fileOf.size} offsets`
     }
@@ -202,7 +215,9 @@ export const atTheEnd = {
         !chain.isClosed(chain.plans.length - 1) &&
         reasonToStop(chain, log.partitions[chain.partition]) === undefined
     )
-    return open === undefined ? undefined : `plan ${open.plans.length - 1} of partition ${open.partition} is open`
+    return open === undefined
+      ? undefined
+      : `plan ${open.plans.length - 1} of partition ${open.partition} is open`
   },
 
   /** When the log lost what the lake needs, or was made anew, every writer has stopped that partition. */
@@ -211,7 +226,8 @@ export const atTheEnd = {
       const reason = reasonToStop(chain, log.partitions[chain.partition])
       if (reason === undefined) continue
       for (const [writer, partitions] of halted)
-        if (!partitions.has(chain.partition)) return `${reason}, but ${writer} goes on with partition ${chain.partition}`
+        if (!partitions.has(chain.partition))
+          return `${reason}, but ${writer} goes on with partition ${chain.partition}`
     }
     return undefined
   },

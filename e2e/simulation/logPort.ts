@@ -13,7 +13,7 @@ const unavailable = (why: string): EventLogError =>
   new EventLogUnavailable({ message: `the log: ${why}`, retryable: true })
 
 /**
- * The log as one writer sees it. A client that knew a partition before it was deleted gets an error from it at least
+ * The log as one writer sees it. `longPoll`: how a read at the log's end waits for records, as Kafka's do. A client that knew a partition before it was deleted gets an error from it at least
  * once, however fast it was made anew; then it reads the new one as if nothing had happened.
  */
 export const logPort = (
@@ -21,6 +21,7 @@ export const logPort = (
   group: SimulatedGroup,
   call: ReturnType<typeof makeCall>,
   writer: Writer,
+  longPoll: ((at: SimulatedPartition, go: () => void) => void) | undefined,
   onRead: (partition: number, from: number, next: number) => void,
   onCommit: (partition: number, offset: number) => void
 ): EventLogService => {
@@ -30,7 +31,8 @@ export const logPort = (
     step: Step,
     partition: number,
     what: string,
-    perform: (at: SimulatedPartition) => Exit.Exit<A, EventLogError>
+    perform: (at: SimulatedPartition) => Exit.Exit<A, EventLogError>,
+    wait?: (go: () => void) => void
   ): Effect.Effect<A, EventLogError> =>
     call({
       writer,
@@ -38,9 +40,11 @@ export const logPort = (
       what: `${partition}${what}`,
       partition,
       unavailable,
+      ...(wait === undefined ? {} : { wait }),
       perform: () => {
         const at = log.partitions[partition]
         const incarnation = known.get(partition)
+        if (step === "commit offset") return perform(at)
         known.set(partition, at.incarnation)
         return at.isDeleted || (incarnation !== undefined && incarnation !== at.incarnation)
           ? Exit.fail(unavailable(`this server does not host ${topic}/${partition}`))
@@ -53,12 +57,21 @@ export const logPort = (
     append: () => Effect.dieMessage("The ingestor appends nothing."),
     read: (_, partition, offset, maxBytes) =>
       Effect.tap(
-        atPartition("read log", partition, ` from ${offset}`, (at) =>
-          offset < at.start || offset > at.end
-            ? Exit.fail(
-                new OffsetOutOfRange({ topic, partition, offset, start: at.start, end: at.end })
-              )
-            : Exit.succeed(at.read(offset, maxBytes))
+        atPartition(
+          "read log",
+          partition,
+          ` from ${offset}`,
+          (at) =>
+            offset < at.start || offset > at.end
+              ? Exit.fail(new OffsetOutOfRange({ topic, partition, offset, start: at.start, end: at.end }))
+              : Exit.succeed(at.read(offset, maxBytes)),
+          longPoll === undefined
+            ? undefined
+            : (go) => {
+                const at = log.partitions[partition]
+                if (offset === at.end && !at.isDeleted) longPoll(at, go)
+                else go()
+              }
         ),
         ({ count, offsets }) =>
           Effect.sync(() => onRead(partition, offset, count === 0 ? offset : offsets[count - 1] + 1))

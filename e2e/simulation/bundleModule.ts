@@ -11,7 +11,11 @@ export interface Replacement {
   readonly replace: string
 }
 
-const replacing = (root: string, replacements: ReadonlyArray<Replacement>, done: Set<Replacement>): Plugin => ({
+const replacing = (
+  root: string,
+  replacements: ReadonlyArray<Replacement>,
+  done: Set<Replacement>
+): Plugin => ({
   name: "replace",
   setup: ({ onLoad }) => {
     for (const module of new Set(replacements.map((one) => one.module))) {
