@@ -58,6 +58,10 @@ export class Chain {
     return seq < this.plans.length - 1 || this.sealed.has(seq)
   }
 
+  get missingOfTail(): ReadonlyArray<string> {
+    return this.tail === undefined ? [] : this.missing(this.tail)
+  }
+
   /** Planned files of `plan` that are not there. */
   missing(plan: Plan): ReadonlyArray<string> {
     return [...plan.files, ...plan.deadLetters]

@@ -1,7 +1,8 @@
 /*
  * npm run simulation -- [--seeds N] [--from S] [--sweep K] [--workers W] [--json] [--mutants]: runs the ingest path under N
  * seeds from S on, then K scenarios with each fault at each call of a writer. --mutants: shows for each guard of the
- * protocol that the simulation notices when it is gone. --strike "CALL FAULT" replays one run of a sweep.
+ * protocol that the simulation notices when it is gone. --strike "CALL FAULT" replays one run of a sweep, --mutant NAME
+ * runs the seeds with one guard removed.
  */
 import os from "node:os"
 import process from "node:process"
@@ -9,6 +10,7 @@ import { parseArgs } from "node:util"
 import { makeBundles } from "./bundles.ts"
 import { Coverage } from "./Coverage.ts"
 import { strikes } from "./faults.ts"
+import { mutants } from "./mutants.ts"
 import { proveMutants } from "./proveMutants.ts"
 import type { SweptStrike } from "./Run.ts"
 import { fewestBatches, strikePairs } from "./Scenario.ts"
@@ -23,6 +25,7 @@ const { values } = parseArgs({
     sweep: { type: "string", default: "0" },
     workers: { type: "string", default: String(Math.min(os.availableParallelism(), 8)) },
     strike: { type: "string" },
+    mutant: { type: "string" },
     json: { type: "boolean", default: false },
     mutants: { type: "boolean", default: false }
   }
@@ -52,6 +55,10 @@ const strikeOf = (text: string): SweptStrike => {
 }
 const strike = values.strike === undefined ? undefined : strikeOf(values.strike)
 
+const mutant = mutants.find(({ name }) => name === values.mutant)
+if (values.mutant !== undefined && mutant === undefined)
+  refuse(`--mutant is ${values.mutant}: one of ${mutants.map(({ name }) => name).join("; ")} was expected.`)
+
 /** From so many seeds on each (step, fault) pair is aimed at eight times, and one that was never met is an error. */
 const seedsThatMeetAll = strikePairs.length * 8
 
@@ -61,7 +68,8 @@ const say = (text: string): void => {
 
 const replayOf = ({ seed, swept }: Task): string =>
   `npm run simulation -- --seeds 1 --from ${seed}` +
-  (swept === undefined ? "" : swept === "calm" ? " --sweep 1" : ` --strike "${swept.call} ${swept.fault}"`)
+  (swept === undefined ? "" : swept === "calm" ? " --sweep 1" : ` --strike "${swept.call} ${swept.fault}"`) +
+  (mutant === undefined ? "" : ` --mutant "${mutant.name}"`)
 
 const coverage = new Coverage()
 let runs = 0
@@ -100,7 +108,7 @@ const seedsFrom = function* (): Iterable<Task> {
     yield strike === undefined ? { seed } : { seed, swept: strike }
 }
 
-const bundles = await makeBundles("whole", [])
+const bundles = await makeBundles("whole", mutant === undefined ? [] : [mutant])
 const pool = new WorkerPool(workers, bundles.worker, bundles)
 try {
   await pool.run(seedsFrom(), note)

@@ -29,7 +29,7 @@ export const strikeLog = (
  * or past records that the chain still needs.
  */
 const retain = (log: SimulatedLog, at: SimulatedPartition, chain: Chain, dice: Dice): string => {
-  const overtakes = dice.chance(70)
+  const overtakes = dice.chance(chain.missingOfTail.length > 0 ? 20 : 70)
   // Records that no writer can have read yet.
   if (overtakes) log.append(at, dice.between(2, 5), 0)
   const start = overtakes
