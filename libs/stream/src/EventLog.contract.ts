@@ -1,4 +1,5 @@
-import type { RecordBatch } from "@musify/domain/RecordBatch.ts"
+import { bytesAt, bytesColumn, type RecordBatch } from "@musify/domain/RecordBatch.ts"
+import { decodeHeaders, encodeHeaders } from "@musify/domain/recordHeaders.ts"
 import { topics, type Topic } from "@musify/domain/Topic.ts"
 import { Effect, Exit, type Layer } from "effect"
 import fc from "fast-check"
@@ -239,6 +240,33 @@ export const eventLogContract = (
           records.values.data.fill(33)
           records.values.ends.fill(0)
           expect(plainOf(yield* log.read(topic, 0, 0, 100))[0].value).toBe("before")
+        })
+      ))
+
+    it("keeps the headers of records, beside records without any", () =>
+      withLog(
+        Effect.gen(function* () {
+          const log = yield* EventLog
+          const headers = [encodeHeaders([["origin", new TextEncoder().encode("a/0")]]), null]
+          yield* log.append([{ topic, partition: 0, records: texts("none") }])
+          yield* log.append([
+            { topic, partition: 0, records: { ...texts("one", "null"), headers: bytesColumn(headers) } }
+          ])
+          const found: Array<readonly [string | null, ReadonlyArray<string>]> = []
+          for (let offset = 0; offset < 3;) {
+            const batch = yield* log.read(topic, 0, offset, 1000)
+            plainOf(batch).forEach(({ value }, i) => {
+              const bytes = batch.headers === undefined ? null : bytesAt(batch.headers, i)
+              const pairs = bytes === null ? [] : decodeHeaders(bytes)
+              found.push([value, pairs.map(([name, text]) => `${name}=${new TextDecoder().decode(text)}`)])
+            })
+            offset += batch.count
+          }
+          expect(found).toEqual([
+            ["none", []],
+            ["one", ["origin=a/0"]],
+            ["null", []]
+          ])
         })
       ))
 

@@ -4,10 +4,15 @@ import path from "node:path"
 import { eventLogContract } from "./EventLog.contract.ts"
 import { layer } from "./LmdbEventLog.ts"
 
-eventLogContract("LmdbEventLog", () => {
+const logIn = (segmentBytes: number | undefined) => () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "musify-log-"))
+  const options = { path: path.join(folder, "log"), partitions: 2 }
   return {
-    layer: layer({ path: path.join(folder, "log"), partitions: 2 }),
+    layer: layer(segmentBytes === undefined ? options : { ...options, segmentBytes }),
     remove: () => fs.rmSync(folder, { recursive: true })
   }
-})
+}
+
+eventLogContract("LmdbEventLog", logIn(undefined))
+eventLogContract("LmdbEventLog, everything in segments", logIn(0), { numRuns: 20 })
+eventLogContract("LmdbEventLog, some in segments", logIn(60), { numRuns: 20 })
