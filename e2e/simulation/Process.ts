@@ -1,5 +1,5 @@
 import type { Duration, Fiber, Scheduler } from "effect"
-import { Clock, Duration as Durations, Effect, FiberId, Runtime, RuntimeFlags } from "effect"
+import { Clock, Duration as Durations, Effect, FiberId, Random, Runtime, RuntimeFlags } from "effect"
 import type { Timeline } from "./Timeline.ts"
 
 /** Without the counts of fibers that Effect keeps for each process. */
@@ -14,15 +14,17 @@ export class Process implements Scheduler.Scheduler {
   readonly name: string
   state: "running" | "paused" | "dead" = "running"
   readonly clock: Clock.Clock
+  private readonly random: Random.Random
   private readonly timeline: Timeline
   private tasks: Array<() => void> = []
   private done = 0
   private isDraining = false
   private fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined
 
-  /** `skewMs`: how far its clock is ahead of the true time. */
-  constructor(name: string, timeline: Timeline, skewMs: number) {
+  /** `skewMs`: how far its clock is ahead of the true time; `seed`: of its random numbers. */
+  constructor(name: string, timeline: Timeline, skewMs: number, seed: number) {
     this.name = name
+    this.random = Random.make(seed)
     this.timeline = timeline
     const now = () => Math.floor(timeline.now + skewMs)
     this.clock = {
@@ -45,7 +47,10 @@ export class Process implements Scheduler.Scheduler {
 
   /** Runs `program` in this process; `ended` hears of its end, unless the process is killed. */
   start<A, E>(program: Effect.Effect<A, E>, ended: (exit: Fiber.RuntimeFiber<A, E>) => void): void {
-    const fiber = Runtime.runFork(plainRuntime)(Effect.withClock(program, this.clock), { scheduler: this })
+    const fiber = Runtime.runFork(plainRuntime)(
+      program.pipe(Effect.withClock(this.clock), Effect.withRandom(this.random)),
+      { scheduler: this }
+    )
     this.fiber = fiber
     fiber.addObserver(() => ended(fiber))
     this.drain()

@@ -17,7 +17,7 @@ import { Process } from "./Process.ts"
 import type { PlannedStrike, Scenario } from "./Scenario.ts"
 import { SimulatedGroup } from "./SimulatedGroup.ts"
 import type { SimulatedPartition } from "./SimulatedLog.ts"
-import { SimulatedLog } from "./SimulatedLog.ts"
+import { longestRecord, memoryOfRecord, shortestRecord, SimulatedLog } from "./SimulatedLog.ts"
 import { SimulatedStore } from "./SimulatedStore.ts"
 import { isOfLog, type Step } from "./steps.ts"
 import { storePort } from "./storePort.ts"
@@ -107,7 +107,9 @@ export class Run {
     this.dice = dice
     this.log = new SimulatedLog(scenario.partitions, this.timeline, dice.fork())
     this.lake = new Lake(scenario.partitions)
-    this.store = new SimulatedStore(this.timeline, dice.fork(), (change) => this.changed(change))
+    this.store = new SimulatedStore(scenario.hasMetadata, this.timeline, dice.fork(), (change) =>
+      this.changed(change)
+    )
     const note = (what: string) => this.trace.add(this.timeline.now - epoch, what)
     this.group = new SimulatedGroup(
       scenario.partitions,
@@ -178,10 +180,10 @@ export class Run {
   // Writers
 
   private startWriter(slot: number, release: Release): void {
-    const { bytes, maxFiles, pollMs, readBytes, rollMs, rows } = this.scenario
+    const { bytes, gatherBytes, maxFiles, pollMs, readBytes, rollMs, rows } = this.scenario
     const { skewMs } = this.scenario.writers[slot]
     const name = `w${slot}.${this.made++}`
-    const process = new Process(name, this.timeline, skewMs)
+    const process = new Process(name, this.timeline, skewMs, this.dice.below(2 ** 31))
     const writer: Writer = {
       slot,
       process,
@@ -197,6 +199,7 @@ export class Run {
     const program = this.releases[release]({
       rows,
       bytes,
+      gatherBytes,
       maxFiles,
       readBytes,
       roll: Duration.millis(rollMs),
@@ -296,19 +299,30 @@ export class Run {
   }
 
   private hasRead(writer: Writer, partition: number, from: number, next: number): void {
+    const { tail } = this.lake.chains[partition]
     const reading = writer.reading.get(partition)
-    if (reading === undefined || reading.next !== from) writer.reading.set(partition, { from, next })
-    else reading.next = next
-    const now = writer.reading.get(partition)!
-    const longest = 120
-    const { bytes, readBytes } = this.scenario
-    const held = {
-      process: writer.process.name,
-      partition,
-      bytes: this.log.partitions[partition].bytesBetween(now.from, now.next),
-      bound: bytes + longest + 5 * (readBytes + longest)
+    if (reading === undefined || reading.next !== from)
+      writer.reading.set(partition, { from, next, isOpening: reading?.isOpening ?? true })
+    else {
+      // It has taken over: what it read for that is in files.
+      if (reading.isOpening && from === tail?.end) reading.from = from
+      reading.next = next
     }
-    for (const [name, holds] of Object.entries(atEachRead)) this.violate(name, holds(held))
+    if (from === tail?.end) writer.reading.get(partition)!.isOpening = false
+    let held = 0
+    for (const [of, { from: first, next: end }] of writer.reading)
+      held += this.log.partitions[of].memoryBetween(first, end)
+    const checked = { process: writer.process.name, bytes: held, bound: this.memoryBound }
+    for (const [name, holds] of Object.entries(atEachRead)) this.violate(name, holds(checked))
+  }
+
+  /** Gathered batches, as far as settings allow, and for each partition a read in hand and one ahead. */
+  private get memoryBound(): number {
+    const { bytes, gatherBytes, partitions, readBytes, rows } = this.scenario
+    const longest = longestRecord + memoryOfRecord
+    const read = (Math.ceil(readBytes / shortestRecord) + 1) * longest
+    const batch = Math.min(rows, Math.ceil(bytes / shortestRecord) + 1) * longest
+    return Math.min(partitions * batch, Math.max(gatherBytes, read)) + partitions * 2 * read
   }
 
   private longPoll(at: SimulatedPartition, go: () => void): void {
@@ -350,6 +364,7 @@ export class Run {
   private begin({ partition, step, writer }: Call<unknown, unknown>): Strike | undefined {
     if (writer.skewMs !== 0) this.coverage.hit(step, "clock skew")
     if (this.log.hasHoles) this.coverage.hit(step, "holes in the log")
+    if (step === "log range" && partition !== undefined) writer.reading.delete(partition)
     if (writer.process.name === firstProcess) this.firstCalls.push(step)
     const fault = this.strikeAt(writer, step, partition)
     if (fault === undefined) return undefined

@@ -33,8 +33,11 @@ export interface Scenario {
   readonly partitions: number
   /** Whether the log has groups that share the partitions; without, each writer gets all of them. */
   readonly hasGroups: boolean
+  /** Whether the bucket keeps metadata, as Cloud Storage does; a local folder keeps none. */
+  readonly hasMetadata: boolean
   readonly rows: number
   readonly bytes: number
+  readonly gatherBytes: number
   readonly maxFiles: number
   readonly readBytes: number
   readonly rollMs: number
@@ -46,6 +49,9 @@ export interface Scenario {
 
 /** Fewest micro-batches of a run: the records are so many that no cut gives fewer. */
 export const fewestBatches = 5
+
+/** Least memory that the ingestor counts for a gathered record: batches of a tight run cannot have more records. */
+const leastMemory = 300
 
 /** All (step, strike) pairs: seed s is aimed at pair s modulo their number, so none is left to chance. */
 export const strikePairs: ReadonlyArray<readonly [Step, Strike]> = strikes.flatMap((fault) =>
@@ -76,7 +82,10 @@ const strikesOf = (seed: number, dice: Dice, writers: number): ReadonlyArray<Pla
 export const scenarioOf = (seed: number, calm: boolean): Scenario => {
   const dice = new Dice(seed)
   const partitions = dice.chance(75) ? 1 : 2
-  const rows = dice.between(4, 8)
+  // In some runs nothing but the memory ends a batch before its time.
+  const isTight = dice.chance(12)
+  const gatherBytes = isTight ? dice.between(7_000, 9_000) : 1024 * 1024
+  const rows = isTight ? Math.ceil(gatherBytes / leastMemory) : dice.between(4, 8)
   const lasting = dice.between(20_000, 60_000)
   const records = rows * fewestBatches + dice.between(1, rows)
   const hasHoles = dice.chance(30)
@@ -103,8 +112,10 @@ export const scenarioOf = (seed: number, calm: boolean): Scenario => {
     seed,
     partitions,
     hasGroups: dice.chance(60),
-    rows,
-    bytes: dice.chance(30) ? dice.between(200, 600) : 2000,
+    hasMetadata: dice.chance(50),
+    rows: isTight ? 100_000 : rows,
+    bytes: isTight ? 1024 * 1024 : dice.chance(30) ? dice.between(200, 600) : 2000,
+    gatherBytes,
     maxFiles: dice.chance(15) ? 1 : dice.between(2, 5),
     readBytes: dice.chance(10) ? 1 : dice.between(100, 900),
     rollMs: dice.between(4, 15) * 1000,

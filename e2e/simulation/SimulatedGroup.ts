@@ -14,6 +14,8 @@ interface Member {
   /** The group has not heard of it for a session: it is no member until it is heard of again. */
   isExpired: boolean
   mine: ReadonlyArray<number>
+  /** Of the last assignment that it has heard of: older ones that are still on their way come to nothing. */
+  heard: number
 }
 
 /** How long the group waits for a member that it does not hear of, ms. */
@@ -31,6 +33,7 @@ export class SimulatedGroup {
   private readonly dice: Dice
   private readonly trace: (what: string) => void
   private shared: boolean
+  private generations = 0
   private readonly isAlwaysShared: boolean
 
   constructor(
@@ -49,7 +52,7 @@ export class SimulatedGroup {
   }
 
   join(writer: Writer, assignments: Assignments): void {
-    this.members.push({ writer, assignments, isExpired: false, mine: [] })
+    this.members.push({ writer, assignments, isExpired: false, mine: [], heard: 0 })
     this.settle()
   }
 
@@ -109,6 +112,7 @@ export class SimulatedGroup {
     const members = this.members.filter(({ isExpired }) => !isExpired)
     if (members.length === 0) return
     const first = dice.below(members.length)
+    const generation = ++this.generations
     for (const [index, member] of members.entries()) {
       member.mine = this.partitions.filter(
         (partition) => this.shared || (partition + first) % members.length === index
@@ -116,6 +120,8 @@ export class SimulatedGroup {
       const mine = member.mine.map((partition) => ({ topic, partition }))
       const text = member.mine.length === 0 ? "nothing" : member.mine.join(" and ")
       this.timeline.after(dice.between(1, dice.chance(80) ? 50 : 2_000), () => {
+        if (member.heard > generation) return
+        member.heard = generation
         this.trace(`${member.writer.process.name} is given ${text}`)
         member.writer.process.deliver(() => void member.assignments.unsafeOffer(mine))
       })

@@ -3,6 +3,7 @@ import { hourMs, hourOf } from "@musify/domain/Hour.ts"
 import type { LogBatch } from "@musify/domain/RecordBatch.ts"
 import { bytesColumn } from "@musify/domain/RecordBatch.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
+import { gatheredBytes } from "@musify/lake/BatchBuilder.ts"
 import { witnessOf } from "@musify/lake/rowHash.ts"
 import type { Dice } from "./Dice.ts"
 import type { Timeline } from "./Timeline.ts"
@@ -66,13 +67,13 @@ export class SimulatedPartition {
     return all.slice(indexOf(all, from), indexOf(all, to))
   }
 
-  /** Bytes of keys and values of this incarnation's records in [from, to). */
-  bytesBetween(from: number, to: number): number {
+  /** Memory that the ingestor counts for this incarnation's records in [from, to), gathered. */
+  memoryBetween(from: number, to: number): number {
     const all = this.records
     const before = (offset: number) => {
       const index = indexOf(all, offset)
       const last = all[index - 1]
-      return last === undefined ? 0 : last.bytesBefore + sizeOf(last)
+      return last === undefined ? 0 : last.bytesBefore + sizeOf(last) + index * memoryOfRecord
     }
     return Math.max(0, before(to) - before(from))
   }
@@ -97,6 +98,17 @@ export class SimulatedPartition {
     return logBatch(taken)
   }
 }
+
+/** Bytes of key and value of the shortest and of the longest record. */
+export const shortestRecord = 70
+export const longestRecord = 110
+
+const nothing = { data: new Uint8Array(0), ends: new Int32Array(1) }
+/** What the ingestor counts for a record beyond its bytes. */
+export const memoryOfRecord = gatheredBytes(
+  { count: 1, keys: nothing, values: nothing, offsets: new Float64Array(1), timestamps: new Float64Array(1) },
+  0
+)
 
 /** Index of the first record at or after an offset. */
 const indexOf = (records: ReadonlyArray<SimulatedRecord>, offset: number): number => {
@@ -143,6 +155,7 @@ export class SimulatedLog {
       const id = this.byId.length
       const timestamp = Math.floor(this.timeline.now)
       const isMalformed = dice.chance(7)
+      const isTombstone = isMalformed && dice.chance(30)
       const ts = timestamp - (dice.chance(85) ? 0 : dice.below(4) * hourMs)
       const last = records[records.length - 1]
       const record: SimulatedRecord = {
@@ -151,12 +164,15 @@ export class SimulatedLog {
         incarnation: at.incarnation,
         timestamp,
         hour: isMalformed ? undefined : hourOf(ts),
-        key: Buffer.from(String(id)),
-        value: isMalformed
-          ? dice.chance(30)
-            ? null
-            : Buffer.from("{")
-          : Buffer.from(`{"ts":${ts},"sessionId":${id},"itemInSession":0,"level":"free","success":true}`),
+        // No record is much shorter than others, so that bytes bound their number.
+        key: Buffer.from(String(id).padStart(isMalformed ? shortestRecord : 1, "0")),
+        value: isTombstone
+          ? null
+          : Buffer.from(
+              isMalformed
+                ? "{"
+                : `{"ts":${ts},"sessionId":${id},"itemInSession":0,"level":"free","success":true}`
+            ),
         bytesBefore: last === undefined ? 0 : last.bytesBefore + sizeOf(last)
       }
       records.push(record)

@@ -1,11 +1,12 @@
 import { Buffer } from "node:buffer"
-import type { ObjectEntry } from "@musify/lake/ObjectStore.ts"
+import type { ObjectEntry, ObjectMetadata } from "@musify/lake/ObjectStore.ts"
 import type { Dice } from "./Dice.ts"
 import type { StoreChange } from "./Lake.ts"
 import type { Timeline } from "./Timeline.ts"
 
 interface StoredObject {
   readonly bytes: Uint8Array
+  readonly metadata: ObjectMetadata
   /** When lists begin to show it, epoch ms. */
   readonly listedFrom: number
 }
@@ -20,26 +21,37 @@ export class SimulatedStore {
   private readonly objects: Map<string, StoredObject> = new Map()
   private readonly timeline: Timeline
   private readonly dice: Dice
+  private readonly keepsMetadata: boolean
   private readonly onChange: (change: StoreChange) => void
 
-  constructor(timeline: Timeline, dice: Dice, onChange: (change: StoreChange) => void) {
+  constructor(
+    keepsMetadata: boolean,
+    timeline: Timeline,
+    dice: Dice,
+    onChange: (change: StoreChange) => void
+  ) {
+    this.keepsMetadata = keepsMetadata
     this.timeline = timeline
     this.dice = dice
     this.onChange = onChange
   }
 
-  putIfAbsent(name: string, bytes: Uint8Array): "created" | "exists" {
+  putIfAbsent(name: string, bytes: Uint8Array, metadata: ObjectMetadata): "created" | "exists" {
     if (this.objects.has(name)) return "exists"
-    this.write(name, bytes)
+    this.write(name, bytes, metadata)
     return "created"
   }
 
-  private write(name: string, bytes: Uint8Array): void {
+  private write(name: string, bytes: Uint8Array, metadata: ObjectMetadata): void {
     const isLate = this.dice.chance(20)
     const listedFrom = this.timeline.now + (isLate ? this.dice.below(30_000) : 0)
     const kind = this.objects.has(name) ? "overwritten" : "created"
-    this.objects.set(name, { bytes, listedFrom })
+    this.objects.set(name, { bytes, metadata: this.keepsMetadata ? metadata : {}, listedFrom })
     this.onChange(kind === "created" ? { kind, name, bytes } : { kind, name })
+  }
+
+  metadata(name: string): ObjectMetadata | undefined {
+    return this.objects.get(name)?.metadata
   }
 
   get(name: string): Uint8Array | undefined {

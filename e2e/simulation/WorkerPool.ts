@@ -54,21 +54,19 @@ export class WorkerPool {
         let runs: ReadonlyArray<Task> = []
         const ask = () => {
           runs = next()
-          if (runs.length === 0) {
-            worker.removeAllListeners()
-            return resolve()
-          }
-          worker.postMessage({ id, runs } satisfies Job)
+          if (runs.length > 0) return worker.postMessage({ id, runs } satisfies Job)
+          worker.off("error", reject).off("exit", ended).off("message", answered)
+          resolve()
         }
-        worker.on("error", reject)
-        worker.on("exit", () => reject(new Error("A worker of the simulation ended.")))
-        worker.on("message", ({ outcomes }: Answer) => {
+        const ended = () => reject(new Error("A worker of the simulation ended."))
+        const answered = ({ outcomes }: Answer) => {
           for (const [index, outcome] of outcomes.entries()) {
             if (outcome.violation !== undefined) isStopped = true
             onFinished({ task: runs[index], outcome })
           }
           ask()
-        })
+        }
+        worker.on("error", reject).on("exit", ended).on("message", answered)
         ask()
       })
     return Promise.all(this.workers.map(serve)).then(() => undefined)

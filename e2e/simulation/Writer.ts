@@ -20,8 +20,9 @@ export interface Writer {
   readonly reading: Map<number, Reading>
 }
 
-/** Offsets: records in [from, next) are held. */
+/** Offsets: records in [from, next) are held. `isOpening`: its chain is being opened, it has not begun to follow. */
 export interface Reading {
   from: number
   next: number
+  isOpening: boolean
 }

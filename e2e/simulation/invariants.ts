@@ -159,20 +159,17 @@ export const atEachHalt = {
   }
 }
 
-/** Records that a process has read and not yet brought into files. */
+/** Memory of the records that a process has read and not yet brought into files, as the ingestor counts it. */
 export interface Held {
   readonly process: string
-  readonly partition: number
   readonly bytes: number
   readonly bound: number
 }
 
 export const atEachRead = {
   /** What a writer holds in mailboxes and batches stays within its settings, whatever the backlog. */
-  memoryIsBounded: ({ bound, bytes, partition, process }: Held): Contradiction =>
-    bytes > bound
-      ? `${process} holds ${bytes} bytes of partition ${partition}, at most ${bound} allowed`
-      : undefined
+  memoryIsBounded: ({ bound, bytes, process }: Held): Contradiction =>
+    bytes > bound ? `${process} holds ${bytes} bytes, at most ${bound} are allowed` : undefined
 }
 
 /** What a run has come to. */

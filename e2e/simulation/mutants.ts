@@ -7,6 +7,7 @@ export interface Mutant extends Replacement {
 
 const chain = "libs/lake/src/Chain.ts"
 const openChain = "apps/ingestor/src/openChain.ts"
+const supervise = "apps/ingestor/src/supervisePartition.ts"
 const committer = "apps/ingestor/src/Committer.ts"
 
 /** Each guard of the protocol, removed. The simulation must find a violation for each of them. */
@@ -40,7 +41,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "open tail cut anew",
     module: openChain,
     find: "if (count < batch.count || batch.count === 0) break",
-    replace: "if (count < batch.count || batch.count === 0 || builder.next > plan.start) break"
+    replace: "break"
   },
   {
     name: "open tail's files under names of one's own",
@@ -58,29 +59,31 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "files before their plan",
     module: committer,
-    find: `yield* putPlan(store, plan)
-        yield* putFiles(store, message.batch)`,
-    replace: `yield* putFiles(store, message.batch)
-        yield* putPlan(store, plan)`
+    find: `yield* putPlan(store, batch.plan)
+        yield* putFiles(store, batch, slots)`,
+    replace: `yield* putFiles(store, batch, slots)
+        yield* putPlan(store, batch.plan)`
   },
   {
     name: "seal before files",
     module: committer,
-    find: "yield* putFiles(store, message.batch)",
-    replace: `yield* putSeal(store, plan)
-        yield* putFiles(store, message.batch)`
+    find: "yield* putFiles(store, batch, slots)",
+    replace: `yield* putSeal(store, batch.plan)
+        yield* putFiles(store, batch, slots)`
   },
   {
     name: "next plan before files",
     module: committer,
-    find: `yield* putFiles(store, message.batch)`,
-    replace: `yield* Effect.forkDaemon(putFiles(store, message.batch))`
+    find: "yield* putFiles(store, batch, slots)",
+    replace: "yield* Effect.forkDaemon(putFiles(store, batch, slots))"
   },
   {
     name: "position from the group's offset",
-    module: openChain,
-    find: "offset: plan.end,",
-    replace: 'offset: (yield* log.committed("musify-ingestor", topic, partition)) ?? plan.end,'
+    module: supervise,
+    find: "const position = yield* openChain(source, topic, partition, knownSeq)",
+    replace: `const opened = yield* openChain(source, topic, partition, knownSeq)
+        const committed = yield* log.committed(options.group, topic, partition)
+        const position = { ...opened, offset: committed ?? opened.offset }`
   },
   {
     name: "puts that are not atomic",
@@ -92,12 +95,9 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "lost race taken for a failure",
-    module: "apps/ingestor/src/ingest.ts",
-    find: `        RaceLost: () => {
-          counters.racesLost++
-          return Effect.succeed(false)
-        },`,
-    replace: `        RaceLost: ({ message }) => halt("race", message),`
+    module: supervise,
+    find: "return Effect.as(metrics.lostRace, false)",
+    replace: 'return halt("race", "another writer was first", "RaceLost")'
   },
   {
     name: "missing records passed over",
@@ -109,24 +109,24 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "log's own reset of the position",
     module: "apps/ingestor/src/Reader.ts",
-    find: "log.read(topic, partition, subscription.position, options.readBytes)",
-    replace: `Effect.catchTag(
-            log.read(topic, partition, subscription.position, options.readBytes),
-            "OffsetOutOfRange",
-            ({ start }) => log.read(topic, partition, start, options.readBytes)
-          )`
+    find: "yield* read(topic, partition, from, options.readBytes)",
+    replace: `yield* Effect.catchTag(
+        read(topic, partition, from, options.readBytes),
+        "OffsetOutOfRange",
+        ({ start }) => read(topic, partition, start, options.readBytes)
+      )`
   },
   {
     name: "last record not compared",
     module: openChain,
-    find: "witnessOf(batch, 0) !== plan.witness",
-    replace: "witnessOf(batch, 0) === undefined"
+    find: "witnessOf(batch, index) !== plan.witness",
+    replace: "witnessOf(batch, index) === undefined"
   },
   {
     name: "log that ends too early not noticed",
     module: openChain,
-    find: "if (range.end < end) return recreated(`the log ends at ${range.end}`)",
-    replace: "if (range.end < end) return Effect.void"
+    find: "if (range.end < plan.end)",
+    replace: "if (range.end < 0)"
   },
   {
     name: "tail of another decoder completed",
@@ -141,9 +141,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     replace: "now.plan !== undefined"
   },
   {
-    name: "mailbox without bound",
-    module: "apps/ingestor/src/Reader.ts",
-    find: "else if (size.value >= mailboxReads) waiting = true",
-    replace: "else if (size.value >= 1_000_000) waiting = true"
+    name: "memory without bound",
+    module: "apps/ingestor/src/GatherBudget.ts",
+    find: "if (isAlone || held + ask.bytes <= this.capacity)",
+    replace: "if (isAlone || held + ask.bytes <= 1e9)"
   }
 ]

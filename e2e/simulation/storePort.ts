@@ -20,14 +20,14 @@ export const storePort = (
       new ObjectStoreUnavailable({ name, message: `${name}: ${why}`, retryable: true })
   })
   return {
-    putIfAbsent: (name, bytes) =>
+    putIfAbsent: (name, bytes, metadata = {}) =>
       Effect.suspend(() => {
         // The sender may use its buffer again before the request is there.
         const sent = bytes.slice()
         return call({
           ...about(name),
           step: stepOfPut(name),
-          perform: () => Exit.succeed(store.putIfAbsent(name, sent))
+          perform: () => Exit.succeed(store.putIfAbsent(name, sent, metadata))
         })
       }),
     get: (name) =>
@@ -35,6 +35,12 @@ export const storePort = (
         ...about(name),
         step: stepOfGet(name),
         perform: () => Exit.succeed(Option.fromNullable(store.get(name)))
+      }),
+    metadata: (name) =>
+      call({
+        ...about(name),
+        step: stepOfGet(name),
+        perform: () => Exit.succeed(Option.fromNullable(store.metadata(name)))
       }),
     list: (prefix, options) =>
       call({
