@@ -1,5 +1,5 @@
 import type { FileIdentity } from "./FileIdentity.ts"
-import type { ColumnValues } from "./encodeColumn.ts"
+import type { ColumnValues } from "./columnValues.ts"
 import { identityText } from "./FileIdentity.ts"
 import { identityKey } from "./LakeParquet.ts"
 import type { FileColumn } from "./parquetFile.ts"

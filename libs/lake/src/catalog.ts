@@ -4,7 +4,7 @@ import { Effect, Option, Schema } from "effect"
 import { DamagedFile } from "./ChainError.ts"
 import type { ObjectStoreService } from "./ObjectStore.ts"
 import type { ObjectStoreError } from "./ObjectStoreError.ts"
-import type { ColumnValues } from "./encodeColumn.ts"
+import type { ColumnValues } from "./columnValues.ts"
 import { encodeParquet, readParquetRows } from "./parquetFile.ts"
 
 /** Where a version of the song catalog lies. */

@@ -8,7 +8,8 @@ import { compressors } from "hyparquet-compressors"
 import { ByteWriter } from "hyparquet-writer"
 import { writeMetadata } from "hyparquet-writer/src/metadata.js"
 import { DamagedFile } from "./ChainError.ts"
-import type { ColumnValues } from "./encodeColumn.ts"
+import type { ColumnValues } from "./columnValues.ts"
+import { countOf } from "./columnValues.ts"
 import { encodeColumn } from "./encodeColumn.ts"
 
 /** A column of a file: a domain column, or one of raw bytes. */
@@ -61,7 +62,7 @@ export const encodeParquet = (
   metadata: Readonly<Record<string, string>>
 ): Uint8Array => {
   const elements = columns.map(({ column }) => schemaElement(column))
-  const rows = BigInt(columns[0].values.values.length)
+  const rows = BigInt(countOf(columns[0].values))
   const writer = new ByteWriter(64 * 1024)
   writer.appendUint32(parquetMagic)
   const chunks = columns.map(({ values }, c) => encodeColumn(writer, elements[c], values))
