@@ -1,6 +1,9 @@
 /** Epoch ms up to which microseconds are safe integers (year 2255). */
 const safeMs = 9_007_199_254_740
 
+/** Greater ones are no doubles when they are doubled. */
+const mostZigzag = 2 ** 51
+
 const two32 = 4294967296
 
 /**
@@ -28,6 +31,20 @@ export class Page {
   varInt(value: number): void {
     for (; value > 0x7f; value >>>= 7) this.bytes[this.end++] = (value & 0x7f) | 0x80
     this.bytes[this.end++] = value
+  }
+
+  /** A whole number of either sign, as a var-int in which small ones are short; exact for safe integers. */
+  zigzag(value: number): void {
+    if (value > mostZigzag || value < -mostZigzag) {
+      let rest = BigInt(value) * 2n
+      if (rest < 0n) rest = -rest - 1n
+      for (; rest > 0x7fn; rest >>= 7n) this.byte(Number(rest & 0x7fn) | 0x80)
+      this.byte(Number(rest))
+      return
+    }
+    let rest = value < 0 ? -2 * value - 1 : 2 * value
+    for (; rest > 0x7f; rest = Math.floor(rest / 0x80)) this.byte((rest % 0x80) | 0x80)
+    this.byte(rest)
   }
 
   byte(value: number): void {

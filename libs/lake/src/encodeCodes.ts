@@ -43,13 +43,17 @@ export const writeCodes = (page: Page, codes: Codes, present: number, width: num
   page.end = end
 }
 
-/** Appends the definition levels of a nullable column: one run when there is no null, else a bit for each row. */
+/**
+ * Appends the definition levels of a nullable column: one run when there is no null, else a bit for each row. A null is a
+ * row whose value in `from` is `nullMark`.
+ */
 export const writeLevels = (
   page: Page,
-  count: number,
-  nullCount: number,
-  isNull: (row: number) => boolean
+  from: ArrayLike<unknown>,
+  nullMark: unknown,
+  nullCount: number
 ): void => {
+  const count = from.length
   const groups = Math.ceil(count / 8)
   page.reserve(16 + groups)
   if (nullCount === 0) {
@@ -60,7 +64,7 @@ export const writeLevels = (
   page.varInt((groups << 1) | 1)
   for (let i = 0; i < count; i += 8) {
     let bits = 0
-    for (let j = i; j < count && j < i + 8; j++) if (!isNull(j)) bits |= 1 << (j - i)
+    for (let j = i; j < count && j < i + 8; j++) if (from[j] !== nullMark) bits |= 1 << (j - i)
     page.byte(bits)
   }
 }

@@ -1,6 +1,6 @@
 import type { CodedTexts } from "@musify/domain/EventColumns.ts"
 import { TextDictionary } from "@musify/domain/scanner/TextDictionary.ts"
-import type { ColumnChunk, SchemaElement } from "hyparquet"
+import type { ColumnChunk, Encoding, SchemaElement } from "hyparquet"
 import type { ByteWriter } from "hyparquet-writer"
 import { writePageHeader } from "hyparquet-writer/src/datapage.js"
 import { snappyCompress } from "hyparquet-writer/src/snappy.js"
@@ -16,17 +16,31 @@ const dictionaryPage = new Page()
 const data = new Page()
 const levels = new Page()
 
+/** Bytes as they are in snappy's format: one literal. */
+const snappyLiteral = (bytes: Uint8Array): Uint8Array => {
+  const page = new Page()
+  page.reserve(bytes.length + 16)
+  page.varInt(bytes.length)
+  if (bytes.length === 0) return page.written
+  page.byte(63 << 2)
+  page.int32(bytes.length - 1)
+  page.copy(bytes)
+  return page.written
+}
+
 /** What stands in the pages of a column. */
 interface Encoded {
   readonly statistics: Statistics
+  readonly encoding: Encoding
   /** Values of the dictionary page; undefined when there is none. */
-  readonly dictionarySize: number | undefined
-  readonly isNull: (row: number) => boolean
+  readonly dictionarySize?: number
+  /** Whether snappy would make the pages smaller: bytes of texts, but not bits that are packed. */
+  readonly isText: boolean
 }
 
 /**
- * Writes a column chunk as one page (after its dictionary page, for codes), snappy, and answers what the footer says of
- * it. Times are given in ms and stored in micros. No object and no bigint is made per value.
+ * Writes a column chunk as one page (after its dictionary page, for codes), texts in snappy, and answers what the footer
+ * says of it. Times are given in ms and stored in micros. No object and no bigint is made per value.
  */
 export const encodeColumn = (
   writer: ByteWriter,
@@ -38,14 +52,16 @@ export const encodeColumn = (
   dictionaryPage.end = 0
   data.end = 0
   levels.end = 0
-  const { dictionarySize, isNull, statistics } = fillPages(column)
-  const nullCount = Number(statistics.null_count)
-  if (element.repetition_type === "OPTIONAL") writeLevels(levels, count, nullCount, isNull)
+  const { dictionarySize, encoding, isText, statistics } = fillPages(
+    column,
+    element.repetition_type === "OPTIONAL"
+  )
 
   let uncompressed = 0
   if (dictionarySize !== undefined) {
     const plain = dictionaryPage.written
-    const compressed = snappyCompress(plain)
+    // A dictionary page cannot say that it is not compressed.
+    const compressed = isText ? snappyCompress(plain) : snappyLiteral(plain)
     writePageHeader(writer, {
       type: "DICTIONARY_PAGE",
       uncompressed_page_size: plain.length,
@@ -55,9 +71,8 @@ export const encodeColumn = (
     uncompressed += writer.offset - start + plain.length
     writer.appendBytes(compressed)
   }
-  const encoding = dictionarySize === undefined ? "PLAIN" : "RLE_DICTIONARY"
   const plain = data.written
-  const compressed = snappyCompress(plain)
+  const compressed = isText && dictionarySize === undefined ? snappyCompress(plain) : plain
   const isSmaller = compressed.length < plain.length
   const body = isSmaller ? compressed : plain
   const pageStart = writer.offset
@@ -67,7 +82,7 @@ export const encodeColumn = (
     compressed_page_size: levels.end + body.length,
     data_page_header_v2: {
       num_values: count,
-      num_nulls: nullCount,
+      num_nulls: Number(statistics.null_count),
       num_rows: count,
       encoding,
       definition_levels_byte_length: levels.end,
@@ -95,17 +110,15 @@ export const encodeColumn = (
   }
 }
 
-/** Fills `data` and, for codes, `dictionaryPage`. */
-const fillPages = (column: ColumnValues): Encoded => {
-  if (column.type === "bytes") return fillBytes(column)
-  if (column.type === "string") return fillTexts(column.codes === undefined ? codesOf(column.values) : column)
-  if (column.codes !== undefined) return fillFractions(column)
-  const { nulls } = column
-  return {
-    statistics: writeNumbers(data, column),
-    dictionarySize: undefined,
-    isNull: (row) => nulls !== undefined && nulls[row] === 1
-  }
+/** Fills `data`, `levels` when the column is nullable, and, for codes, `dictionaryPage`. */
+const fillPages = (column: ColumnValues, nullable: boolean): Encoded => {
+  if (column.type === "bytes") return fillBytes(column, nullable)
+  if (column.type === "string")
+    return fillTexts(column.codes === undefined ? codesOf(column.values) : column, nullable)
+  if (column.codes !== undefined) return fillFractions(column, nullable)
+  const written = writeNumbers(data, column)
+  if (nullable) writeLevels(levels, column.nulls ?? column.values, 1, Number(written.statistics.null_count))
+  return { ...written, isText: false }
 }
 
 /** Texts as codes. */
@@ -130,37 +143,37 @@ const codesOf = (texts: ReadonlyArray<string | null>): CodedTexts => {
 const longestDictionary = 2 ** greatestWidth
 const largestDictionary = 4 * 1024 * 1024
 
-const fillTexts = ({ codes, dictionary }: CodedTexts): Encoded => {
+const fillTexts = ({ codes, dictionary }: CodedTexts, nullable: boolean): Encoded => {
   const nullCount = countZeros(codes)
   const statistics = byteStatistics(dictionary.plain, nullCount)
-  const isNull = (row: number) => codes[row] === 0
+  if (nullable) writeLevels(levels, codes, 0, nullCount)
   if (dictionary.count <= longestDictionary && dictionary.size <= largestDictionary) {
     dictionaryPage.copy(dictionary.plain)
     writeCodes(data, codes, codes.length - nullCount, widthOf(dictionary.count))
-    return { statistics, dictionarySize: dictionary.count, isNull }
+    return { statistics, encoding: "RLE_DICTIONARY", dictionarySize: dictionary.count, isText: true }
   }
   for (const code of codes) if (code !== 0) data.copy(dictionary.plainOf(code))
-  return { statistics, dictionarySize: undefined, isNull }
+  return { statistics, encoding: "PLAIN", isText: true }
 }
 
-const fillFractions = ({ codes, numbers }: CodedFractions): Encoded => {
+const fillFractions = ({ codes, numbers }: CodedFractions, nullable: boolean): Encoded => {
   const nullCount = countZeros(codes)
   const present = codes.length - nullCount
   const statistics = fractionStatistics(numbers, nullCount)
-  const isNull = (row: number) => codes[row] === 0
+  if (nullable) writeLevels(levels, codes, 0, nullCount)
   const width = widthOf(numbers.length)
   if (width <= greatestWidth && numbers.length * 8 + (present * width) / 8 < present * 8) {
     dictionaryPage.reserve(numbers.length * 8)
     for (const number of numbers) dictionaryPage.double(number)
     writeCodes(data, codes, present, width)
-    return { statistics, dictionarySize: numbers.length, isNull }
+    return { statistics, encoding: "RLE_DICTIONARY", dictionarySize: numbers.length, isText: false }
   }
   data.reserve(present * 8)
   for (const code of codes) if (code !== 0) data.double(numbers[code - 1])
-  return { statistics, dictionarySize: undefined, isNull }
+  return { statistics, encoding: "PLAIN", isText: false }
 }
 
-const fillBytes = ({ values }: RawBytes): Encoded => {
+const fillBytes = ({ values }: RawBytes, nullable: boolean): Encoded => {
   let nullCount = 0
   for (const value of values) {
     if (value === null) nullCount++
@@ -170,11 +183,8 @@ const fillBytes = ({ values }: RawBytes): Encoded => {
       data.copy(value)
     }
   }
-  return {
-    statistics: byteStatistics(data.written, nullCount),
-    dictionarySize: undefined,
-    isNull: (row) => values[row] === null
-  }
+  if (nullable) writeLevels(levels, values, null, nullCount)
+  return { statistics: byteStatistics(data.written, nullCount), encoding: "PLAIN", isText: true }
 }
 
 const countZeros = (codes: ArrayLike<number>): number => {

@@ -1,51 +1,75 @@
 import type { PlainNumbers } from "@musify/domain/EventColumns.ts"
 import type { Statistics } from "./columnValues.ts"
 import type { Page } from "./Page.ts"
+import { widestRange, writeDeltas } from "./writeDeltas.ts"
 
-/** Appends the plain values of a number column, nulls left out; answers the statistics. */
-export const writeNumbers = (page: Page, { nulls, type, values }: PlainNumbers): Statistics => {
-  page.reserve(values.length * 8)
+/** The values that are not null, in the file's units; grows to the longest column. */
+let present = new Float64Array(1024)
+
+/**
+ * Appends the values of a number column, nulls left out, and answers how. Whole numbers are written as differences where
+ * these are exact.
+ */
+export const writeNumbers = (
+  page: Page,
+  column: PlainNumbers
+): { readonly encoding: "PLAIN" | "DELTA_BINARY_PACKED"; readonly statistics: Statistics } => {
+  const { nulls, type, values } = column
+  if (present.length < values.length) present = new Float64Array(values.length * 2)
+  let count = 0
   let min = Number.POSITIVE_INFINITY
   let max = Number.NEGATIVE_INFINITY
-  let nullCount = 0
-  let bits = 0
-  let present = 0
   for (let i = 0; i < values.length; i++) {
-    if (nulls !== undefined && nulls[i] === 1) {
-      nullCount++
-      continue
-    }
+    if (nulls !== undefined && nulls[i] === 1) continue
     const value = values[i]
     if (value < min) min = value
     if (value > max) max = value
-    if (type === "timestamp") page.micros(value)
-    else if (type === "int64") page.int64(value)
-    else if (type === "float64") page.double(value)
-    else if (type === "int32") page.int32(value)
-    else {
-      if (value === 1) bits |= 1 << (present & 7)
-      if ((present & 7) === 7) {
-        page.byte(bits)
-        bits = 0
-      }
+    present[count++] = value
+  }
+  const statistics: Statistics = {
+    null_count: BigInt(values.length - count),
+    ...(count === 0 ? {} : { min_value: stored(type, min), max_value: stored(type, max) })
+  }
+  page.reserve(count * 8 + 8)
+  if (type === "boolean") writeBits(page, count)
+  else if (type === "float64") for (let i = 0; i < count; i++) page.double(present[i])
+  else {
+    const scale = type === "timestamp" ? 1000 : 1
+    if (
+      max * scale <= Number.MAX_SAFE_INTEGER &&
+      min * scale >= Number.MIN_SAFE_INTEGER &&
+      (max - min) * scale <= widestRange
+    ) {
+      if (scale > 1) for (let i = 0; i < count; i++) present[i] *= scale
+      writeDeltas(page, present, count)
+      return { encoding: "DELTA_BINARY_PACKED", statistics }
     }
-    present++
+    if (type === "timestamp") for (let i = 0; i < count; i++) page.micros(present[i])
+    else if (type === "int64") for (let i = 0; i < count; i++) page.int64(present[i])
+    else for (let i = 0; i < count; i++) page.int32(present[i])
   }
-  if (type === "boolean" && (present & 7) !== 0) page.byte(bits)
-  const statistics: Statistics = { null_count: BigInt(nullCount) }
-  if (min <= max) {
-    const stored = (value: number) =>
-      type === "timestamp"
-        ? BigInt(value) * 1000n
-        : type === "int64"
-          ? BigInt(value)
-          : type === "boolean"
-            ? value === 1
-            : value
-    statistics.min_value = stored(min)
-    statistics.max_value = stored(max)
+  return { encoding: "PLAIN", statistics }
+}
+
+/** A value as the file's statistics have it. */
+const stored = (type: PlainNumbers["type"], value: number): bigint | number | boolean =>
+  type === "timestamp"
+    ? BigInt(value) * 1000n
+    : type === "int64"
+      ? BigInt(value)
+      : type === "boolean"
+        ? value === 1
+        : value
+
+const writeBits = (page: Page, count: number): void => {
+  let bits = 0
+  for (let i = 0; i < count; i++) {
+    if (present[i] === 1) bits |= 1 << (i & 7)
+    if ((i & 7) === 7 || i === count - 1) {
+      page.byte(bits)
+      bits = 0
+    }
   }
-  return statistics
 }
 
 /** Statistics of fractions of which each is used. */
