@@ -8,6 +8,10 @@ const mostBytes = 1024 * 1024
 /** Rows after which a dictionary that is full is given up for one of what values are usual then. */
 const renewalRows = 16 * 1024 * 1024
 
+/** Instead of where a spelling begins: there is none; its code is known already. */
+export const absent = -1
+const recalled = -2
+
 /**
  * Values as codes of their spellings. These are kept when rows are taken, until they are too many; from then on those
  * that are new live in a set that extends the other, and is taken with the rows: so what is held beyond one set of bounded
@@ -24,10 +28,12 @@ export class CodedColumn<S extends Spellings> {
   /** By row; 0 is null. */
   protected codes = new Uint32Array(0)
   private rows = 0
-  /** Where the spelling of each row of the block begins (−1: null), its length, and its hash. */
-  protected readonly froms = new Int32Array(blockRows)
-  protected readonly lengths = new Int32Array(blockRows)
-  protected readonly hashes = new Int32Array(blockRows)
+  /** How often codes got a new meaning. */
+  renewals = 0
+  /** Where the spelling of each row of the block begins (`absent`, `recalled`: none), its length, and its hash. */
+  readonly froms = new Int32Array(blockRows)
+  readonly lengths = new Int32Array(blockRows)
+  readonly hashes = new Int32Array(blockRows)
 
   constructor(make: (base?: S) => S) {
     this.make = make
@@ -43,7 +49,23 @@ export class CodedColumn<S extends Spellings> {
   }
 
   skip(n: number): void {
-    this.froms[n] = -1
+    this.froms[n] = absent
+  }
+
+  /** Row `n` of the block has this code; it needs no look-up. */
+  recall(n: number, code: number): void {
+    this.codes[this.rows + n] = code
+    this.froms[n] = recalled
+  }
+
+  /** The code of the row that was stored so many rows ago, the last one being 1. */
+  storedCode(ago: number): number {
+    return this.codes[this.rows - ago]
+  }
+
+  /** Whether a code keeps its meaning when rows are taken. */
+  isKept(code: number): boolean {
+    return this.full === undefined || code <= this.full.dictionary.count
   }
 
   store(view: DataView, count: number, refusals: Uint8Array): void {
@@ -51,6 +73,7 @@ export class CodedColumn<S extends Spellings> {
     const { dictionary } = spellings
     for (let n = 0; n < count; n++) {
       const from = froms[n]
+      if (from === recalled) continue
       let code = 0
       if (from >= 0) {
         code =
@@ -79,6 +102,7 @@ export class CodedColumn<S extends Spellings> {
       if (this.rowsSinceFull > renewalRows) {
         this.full = undefined
         this.rowsSinceFull = 0
+        this.renewals++
       }
       this.spellings = this.make(this.full)
     }

@@ -1,6 +1,6 @@
 import type { EventColumn } from "../columns.ts"
 import type { Values } from "../EventColumns.ts"
-import { CodedColumn } from "./CodedColumn.ts"
+import { absent, CodedColumn } from "./CodedColumn.ts"
 import { NumberSpellings } from "./NumberSpellings.ts"
 import { isNull, refused, type ScannedColumn } from "./ScannedColumn.ts"
 import { firstBytes, firstMark, mix, zeroBytes } from "./words.ts"
@@ -34,7 +34,7 @@ export class FloatColumn extends CodedColumn<NumberSpellings> implements Scanned
     if (close >= end) return refused
     if (close - at === 4 && isNull(view, at)) {
       if (!this.nullable) return refused
-      this.froms[n] = -1
+      this.froms[n] = absent
       return close
     }
     this.froms[n] = at

@@ -1,6 +1,8 @@
 import type { EventColumn } from "../columns.ts"
 import type { Values } from "../EventColumns.ts"
 import { BooleanColumn } from "./BooleanColumn.ts"
+import { CodedColumn } from "./CodedColumn.ts"
+import { Companions } from "./Companions.ts"
 import { FloatColumn } from "./FloatColumn.ts"
 import { IntegerColumn } from "./IntegerColumn.ts"
 import { KeyTexts } from "./KeyTexts.ts"
@@ -8,6 +10,12 @@ import { refused, type ScannedColumn } from "./ScannedColumn.ts"
 import { TextColumn } from "./TextColumn.ts"
 
 const [openBrace, closeBrace, comma] = [0x7b, 0x7d, 0x2c]
+
+/** Fields that mostly come in the same combinations. */
+const together = [
+  ["artist", "song", "duration"],
+  ["city", "zip", "state", "lon", "lat", "lastName", "firstName", "gender"]
+]
 
 const safe = { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER }
 
@@ -41,6 +49,7 @@ const columnFor = (column: EventColumn): ScannedColumn => {
 export class RowScanner {
   readonly columns: ReadonlyArray<ScannedColumn>
   private readonly time: IntegerColumn
+  private readonly companions: ReadonlyArray<Companions>
   private readonly keys: KeyTexts
   /** By the number of a field + 1 (0: the object's beginning): the field that came behind it last. */
   private readonly next: Int32Array
@@ -51,6 +60,10 @@ export class RowScanner {
   constructor(columns: ReadonlyArray<EventColumn>) {
     if (columns.length > 31) throw new Error(`${columns.length} columns: the scanner has bits for 31.`)
     this.columns = columns.map(columnFor)
+    this.companions = together.flatMap((names) => {
+      const coded = this.columns.filter((_, n) => names.includes(columns[n].name))
+      return coded.length < 2 ? [] : [new Companions(coded.filter((column) => column instanceof CodedColumn))]
+    })
     const time = this.columns[columns.findIndex(({ name }) => name === "ts")]
     if (!(time instanceof IntegerColumn)) throw new Error("ts is no column of whole numbers.")
     this.time = time
@@ -112,7 +125,9 @@ export class RowScanner {
 
   /** Stores the first `count` rows of the block; sets `refusals[n]` where the plain decoder must judge a row after all. */
   store(view: DataView, count: number, refusals: Uint8Array): void {
+    for (const companions of this.companions) companions.recall(view, count)
     for (const column of this.columns) column.store(view, count, refusals)
+    for (const companions of this.companions) companions.learn(view, count, refusals)
   }
 
   /** Takes out a row that was stored; those behind it move up. */

@@ -1,6 +1,6 @@
 import type { EventColumn } from "../columns.ts"
 import type { Values } from "../EventColumns.ts"
-import { CodedColumn } from "./CodedColumn.ts"
+import { absent, CodedColumn } from "./CodedColumn.ts"
 import { isNull, quote, refused, type ScannedColumn } from "./ScannedColumn.ts"
 import { TextSpellings } from "./TextSpellings.ts"
 import { firstBytes, firstMark, hashOf, mix, zeroBytes } from "./words.ts"
@@ -21,7 +21,7 @@ export class TextColumn extends CodedColumn<TextSpellings> implements ScannedCol
   scan(view: DataView, at: number, end: number, n: number): number {
     if (view.getUint8(at) !== quote) {
       if (!this.nullable || !isNull(view, at)) return refused
-      this.froms[n] = -1
+      this.froms[n] = absent
       return at + 4
     }
     const from = at + 1
