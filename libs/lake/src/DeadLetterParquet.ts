@@ -48,7 +48,7 @@ export const encodeDeadLetters = (identity: FileIdentity, letters: ReadonlyArray
     reason: { type: "string", values: letters.map(({ reason }) => reason) }
   }
   return encodeParquet(
-    deadLetterColumns.map((column) => ({ column, values: values[column.name] })),
+    deadLetterColumns.map((column) => ({ column, values: () => values[column.name] })),
     { [identityKey]: identityText(identity) }
   )
 }

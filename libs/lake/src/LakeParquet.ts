@@ -12,15 +12,19 @@ export const identityKey = "musify"
 /** The bytes of a data file: the topic's fields, `_partition` and `_offset`, in the order of the rows given. */
 export const encodeDataFile = (topic: Topic, identity: FileIdentity, picked: PickedRows): Uint8Array => {
   const columns = lakeColumnsOf(topic)
-  const position: ReadonlyArray<ColumnValues> = [
-    { type: "int32", values: new Int32Array(picked.runs.count).fill(identity.partition), nulls: undefined },
-    { type: "int64", values: pickOffsets(picked), nulls: undefined }
+  const position: ReadonlyArray<() => ColumnValues> = [
+    () => ({
+      type: "int32",
+      values: new Int32Array(picked.runs.count).fill(identity.partition),
+      nulls: undefined
+    }),
+    () => ({ type: "int64", values: pickOffsets(picked), nulls: undefined })
   ]
   const fields = columns.length - position.length
   return encodeParquet(
     columns.map((column, c) => ({
       column,
-      values: c < fields ? pickColumn(c, picked) : position[c - fields]
+      values: c < fields ? () => pickColumn(c, picked) : position[c - fields]
     })),
     { [identityKey]: identityText(identity) }
   )

@@ -69,7 +69,7 @@ export const writeCatalog = (
   Effect.suspend(() => {
     const version = catalogVersion(songs)
     const sorted = [...songs].sort(byId)
-    const columns = catalogColumns.map((named) => ({ column: named, values: valuesOf(named, sorted) }))
+    const columns = catalogColumns.map((named) => ({ column: named, values: () => valuesOf(named, sorted) }))
     return Effect.as(
       store.putIfAbsent(catalogName(version), encodeParquet(columns, { catalog: version })),
       version

@@ -1,12 +1,21 @@
-import type { CodedTexts, PlainNumbers, PlainTexts } from "@musify/domain/EventColumns.ts"
+import type { PlainNumbers, PlainTexts } from "@musify/domain/EventColumns.ts"
 
 /**
  * The values of a column to be written: plain, or as codes of what the file holds once. Of codes 0 is null, and each
  * other one is used.
  */
-export type ColumnValues = PlainNumbers | PlainTexts | CodedTexts | CodedFractions | RawBytes
+export type ColumnValues = PlainNumbers | PlainTexts | FileTexts | FileFractions | RawBytes
 
-export interface CodedFractions {
+export interface FileTexts {
+  readonly type: "string"
+  readonly codes: Uint32Array
+  /** The texts of code 1, 2, …, each behind its length in four bytes, little endian: Parquet's plain encoding. */
+  readonly texts: Uint8Array
+  /** Number of texts. */
+  readonly size: number
+}
+
+export interface FileFractions {
   readonly type: "float64"
   readonly codes: Uint32Array
   /** What code 1, 2, … means. */

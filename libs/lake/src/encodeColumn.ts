@@ -1,32 +1,20 @@
-import type { CodedTexts } from "@musify/domain/EventColumns.ts"
 import { TextDictionary } from "@musify/domain/scanner/TextDictionary.ts"
 import type { ColumnChunk, Encoding, SchemaElement } from "hyparquet"
 import type { ByteWriter } from "hyparquet-writer"
 import { writePageHeader } from "hyparquet-writer/src/datapage.js"
-import { snappyCompress } from "hyparquet-writer/src/snappy.js"
 import { byteStatistics } from "./byteStatistics.ts"
-import type { CodedFractions, ColumnValues, RawBytes, Statistics } from "./columnValues.ts"
+import type { ColumnValues, FileFractions, FileTexts, RawBytes, Statistics } from "./columnValues.ts"
 import { countOf } from "./columnValues.ts"
 import { greatestWidth, widthOf, writeCodes, writeLevels } from "./encodeCodes.ts"
 import { fractionStatistics, writeNumbers } from "./encodeNumbers.ts"
 import { Page } from "./Page.ts"
+import { writeSnappy, writeUncompressed } from "./snappy.ts"
 
 // Encoding is synchronous, so one scratch of each kind serves all columns; they grow to the largest page.
 const dictionaryPage = new Page()
 const data = new Page()
 const levels = new Page()
-
-/** Bytes as they are in snappy's format: one literal. */
-const snappyLiteral = (bytes: Uint8Array): Uint8Array => {
-  const page = new Page()
-  page.reserve(bytes.length + 16)
-  page.varInt(bytes.length)
-  if (bytes.length === 0) return page.written
-  page.byte(63 << 2)
-  page.int32(bytes.length - 1)
-  page.copy(bytes)
-  return page.written
-}
+const compressed = new Page()
 
 /** What stands in the pages of a column. */
 interface Encoded {
@@ -60,21 +48,24 @@ export const encodeColumn = (
   let uncompressed = 0
   if (dictionarySize !== undefined) {
     const plain = dictionaryPage.written
+    compressed.end = 0
     // A dictionary page cannot say that it is not compressed.
-    const compressed = isText ? snappyCompress(plain) : snappyLiteral(plain)
+    if (isText) writeSnappy(compressed, plain)
+    else writeUncompressed(compressed, plain)
     writePageHeader(writer, {
       type: "DICTIONARY_PAGE",
       uncompressed_page_size: plain.length,
-      compressed_page_size: compressed.length,
+      compressed_page_size: compressed.end,
       dictionary_page_header: { num_values: dictionarySize, encoding: "PLAIN" }
     })
     uncompressed += writer.offset - start + plain.length
-    writer.appendBytes(compressed)
+    writer.appendBytes(compressed.written)
   }
   const plain = data.written
-  const compressed = isText && dictionarySize === undefined ? snappyCompress(plain) : plain
-  const isSmaller = compressed.length < plain.length
-  const body = isSmaller ? compressed : plain
+  compressed.end = 0
+  if (isText && dictionarySize === undefined) writeSnappy(compressed, plain)
+  const isSmaller = compressed.end > 0 && compressed.end < plain.length
+  const body = isSmaller ? compressed.written : plain
   const pageStart = writer.offset
   writePageHeader(writer, {
     type: "DATA_PAGE_V2",
@@ -122,7 +113,7 @@ const fillPages = (column: ColumnValues, nullable: boolean): Encoded => {
 }
 
 /** Texts as codes. */
-const codesOf = (texts: ReadonlyArray<string | null>): CodedTexts => {
+const codesOf = (texts: ReadonlyArray<string | null>): FileTexts => {
   const dictionary = new TextDictionary()
   const codes = new Uint32Array(texts.length)
   let last: string | null = null
@@ -136,27 +127,36 @@ const codesOf = (texts: ReadonlyArray<string | null>): CodedTexts => {
     }
     codes[i] = lastCode
   }
-  return { type: "string", codes, dictionary }
+  return { type: "string", codes, texts: dictionary.plain, size: dictionary.count }
 }
 
 /** A dictionary of more distinct values, or of more bytes, costs more than it saves. */
 const longestDictionary = 2 ** greatestWidth
 const largestDictionary = 4 * 1024 * 1024
 
-const fillTexts = ({ codes, dictionary }: CodedTexts, nullable: boolean): Encoded => {
+const fillTexts = ({ codes, size, texts }: FileTexts, nullable: boolean): Encoded => {
   const nullCount = countZeros(codes)
-  const statistics = byteStatistics(dictionary.plain, nullCount)
+  const statistics = byteStatistics(texts, nullCount)
   if (nullable) writeLevels(levels, codes, 0, nullCount)
-  if (dictionary.count <= longestDictionary && dictionary.size <= largestDictionary) {
-    dictionaryPage.copy(dictionary.plain)
-    writeCodes(data, codes, codes.length - nullCount, widthOf(dictionary.count))
-    return { statistics, encoding: "RLE_DICTIONARY", dictionarySize: dictionary.count, isText: true }
+  if (size <= longestDictionary && texts.length <= largestDictionary) {
+    dictionaryPage.copy(texts)
+    writeCodes(data, codes, codes.length - nullCount, widthOf(size))
+    return { statistics, encoding: "RLE_DICTIONARY", dictionarySize: size, isText: true }
   }
-  for (const code of codes) if (code !== 0) data.copy(dictionary.plainOf(code))
+  const starts = startsOf(texts, size)
+  for (const code of codes) if (code !== 0) data.copy(texts.subarray(starts[code - 1], starts[code]))
   return { statistics, encoding: "PLAIN", isText: true }
 }
 
-const fillFractions = ({ codes, numbers }: CodedFractions, nullable: boolean): Encoded => {
+/** Where each of the plain texts begins, and behind the last. */
+const startsOf = (texts: Uint8Array, size: number): Uint32Array => {
+  const starts = new Uint32Array(size + 1)
+  const view = new DataView(texts.buffer, texts.byteOffset, texts.byteLength)
+  for (let i = 0; i < size; i++) starts[i + 1] = starts[i] + 4 + view.getInt32(starts[i], true)
+  return starts
+}
+
+const fillFractions = ({ codes, numbers }: FileFractions, nullable: boolean): Encoded => {
   const nullCount = countZeros(codes)
   const present = codes.length - nullCount
   const statistics = fractionStatistics(numbers, nullCount)

@@ -7,6 +7,7 @@ import type {
 } from "@musify/domain/EventColumns.ts"
 import { TextDictionary } from "@musify/domain/scanner/TextDictionary.ts"
 import type { ColumnValues } from "./columnValues.ts"
+import { Page } from "./Page.ts"
 import type { RowRuns } from "./RowRuns.ts"
 
 /** Rows picked from decoded chunks: those of the runs, end to end, or in another order of them. */
@@ -17,7 +18,7 @@ export interface PickedRows {
   readonly order: Uint32Array | undefined
 }
 
-/** Column `c` of the picked rows. Codes get a dictionary of their own, which holds what the rows use. */
+/** Column `c` of the picked rows, good until the next column is picked. Codes get a dictionary of their own, which holds what the rows use. */
 export const pickColumn = (c: number, picked: PickedRows): ColumnValues => {
   const { chunks, order, runs } = picked
   const columns = chunks.map(({ values }) => values[c])
@@ -103,12 +104,23 @@ let codeInFile = new Int32Array(1024)
 /** Codes of a chunk that have one. */
 let translated = new Int32Array(1024)
 
+type Coded = CodedNumbers | CodedTexts
+
+const textsOf = (column: Coded): TextDictionary =>
+  column.type === "string" ? column.dictionary : column.dictionary.dictionary
+
+/** Whether all runs have codes of one dictionary: then different codes are different values. */
+const haveOneDictionary = (columns: ReadonlyArray<Coded>, runs: RowRuns): boolean => {
+  const first = textsOf(columns[runs.chunkOf(0)])
+  for (let run = 1; run < runs.length; run++) if (textsOf(columns[runs.chunkOf(run)]) !== first) return false
+  return true
+}
+
 /** Translates the codes of the runs by `add`, which is asked once for each code and dictionary, if not more often. */
-const translate = <D>(
-  columns: ReadonlyArray<{ readonly codes: ArrayLike<number>; readonly dictionary: D }>,
+const translate = <C extends Coded>(
+  columns: ReadonlyArray<C>,
   runs: RowRuns,
-  textsOf: (dictionary: D) => TextDictionary,
-  add: (dictionary: D, code: number) => number
+  add: (from: C, code: number) => number
 ): Uint32Array => {
   const codes = new Uint32Array(runs.count)
   let count = 0
@@ -125,8 +137,9 @@ const translate = <D>(
   }
   let at = 0
   for (let run = 0; run < runs.length; run++) {
-    const { codes: from, dictionary } = columns[runs.chunkOf(run)]
-    const texts = textsOf(dictionary)
+    const column = columns[runs.chunkOf(run)]
+    const from = column.codes
+    const texts = textsOf(column)
     if (texts !== known) {
       forget(known === undefined ? 0 : texts.common(known))
       known = texts
@@ -136,17 +149,15 @@ const translate = <D>(
       }
     }
     const end = runs.toOf(run)
-    for (let row = runs.fromOf(run); row < end; row++) {
+    for (let row = runs.fromOf(run); row < end; row++, at++) {
       const code = from[row]
-      if (code !== 0) {
-        let own = codeInFile[code]
-        if (own === 0) {
-          own = codeInFile[code] = add(dictionary, code)
-          translated[count++] = code
-        }
-        codes[at] = own
+      if (code === 0) continue
+      let own = codeInFile[code]
+      if (own === 0) {
+        own = codeInFile[code] = add(column, code)
+        translated[count++] = code
       }
-      at++
+      codes[at] = own
     }
   }
   forget(0)
@@ -159,29 +170,48 @@ const grown = (array: Int32Array, needed: number): Int32Array<ArrayBuffer> => {
   return larger
 }
 
+/** The texts of a file's column, until the next one. */
+const page = new Page()
+
 const pickTexts = (columns: ReadonlyArray<CodedTexts>, { order, runs }: PickedRows): ColumnValues => {
-  const dictionary = new TextDictionary()
-  const codes = translate(
-    columns,
-    runs,
-    (texts) => texts,
-    (texts, code) => dictionary.codeFrom(texts, code)
-  )
-  return { type: "string", codes: inOrder(codes, order), dictionary }
+  if (haveOneDictionary(columns, runs)) {
+    page.end = 0
+    let size = 0
+    const codes = translate(columns, runs, ({ dictionary }, code) => {
+      const length = dictionary.plainLength(code)
+      page.reserve(length + 4)
+      dictionary.copyPlain(code, page.view, page.end)
+      page.end += length
+      return ++size
+    })
+    return { type: "string", codes: inOrder(codes, order), texts: page.written, size }
+  }
+  const merged = new TextDictionary()
+  const codes = translate(columns, runs, ({ dictionary }, code) => merged.codeFrom(dictionary, code))
+  return { type: "string", codes: inOrder(codes, order), texts: merged.plain, size: merged.count }
 }
 
 const pickFractions = (columns: ReadonlyArray<CodedNumbers>, { order, runs }: PickedRows): ColumnValues => {
-  const known = new Map<number, number>()
-  const codes = translate(
-    columns,
-    runs,
-    (spellings) => spellings.dictionary,
-    (spellings, code) => {
-      const number = spellings.numberOf(code)
-      let own = known.get(number)
-      if (own === undefined) known.set(number, (own = known.size + 1))
-      return own
+  if (haveOneDictionary(columns, runs)) {
+    page.end = 0
+    let size = 0
+    const codes = translate(columns, runs, ({ dictionary }, code) => {
+      page.reserve(8)
+      page.double(dictionary.numberOf(code))
+      return ++size
+    })
+    return {
+      type: "float64",
+      codes: inOrder(codes, order),
+      numbers: new Float64Array(page.bytes.slice(0, page.end).buffer)
     }
-  )
+  }
+  const known = new Map<number, number>()
+  const codes = translate(columns, runs, ({ dictionary }, code) => {
+    const number = dictionary.numberOf(code)
+    let own = known.get(number)
+    if (own === undefined) known.set(number, (own = known.size + 1))
+    return own
+  })
   return { type: "float64", codes: inOrder(codes, order), numbers: Float64Array.from(known.keys()) }
 }

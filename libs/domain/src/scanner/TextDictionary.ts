@@ -1,4 +1,4 @@
-import { hashOf, sameBytes } from "./words.ts"
+import { copyBytes, hashOf, sameBytes } from "./words.ts"
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true })
 const encoder = new TextEncoder()
@@ -66,13 +66,6 @@ export class TextDictionary {
     return this.bytes.subarray(0, this.end)
   }
 
-  /** The text with a code as Parquet's plain encoding has it. */
-  plainOf(code: number): Uint8Array {
-    const { bytes, starts, baseCount, view } = this.owner(code)
-    const start = starts[code - baseCount]
-    return bytes.subarray(start - lengthBytes, start + view.getInt32(start - lengthBytes, true))
-  }
-
   /** The code of the bytes, or 0. Behind them `slack` bytes more must be there. `hash`: their `hashOf`. */
   find(view: DataView, from: number, length: number, hash: number): number {
     return this.base?.findOwn(view, from, length, hash) || this.findOwn(view, from, length, hash)
@@ -97,7 +90,7 @@ export class TextDictionary {
 
   /** Adds bytes that `find` did not find, and answers their code. */
   add(view: DataView, from: number, length: number, hash: number): number {
-    const code = this.addLast(new Uint8Array(view.buffer, view.byteOffset + from, length))
+    const code = this.addLast(view, from, length)
     if ((code - this.baseCount) * 2 > this.mask) this.growSlots()
     this.insert(hash, code)
     return code
@@ -112,15 +105,15 @@ export class TextDictionary {
 
   /** Adds a text that nobody finds, and answers its code. */
   append(text: string): number {
-    return this.addLast(scratch.subarray(0, encode(text)))
+    return this.addLast(scratchView, 0, encode(text))
   }
 
-  private addLast(bytes: Uint8Array): number {
+  private addLast(view: DataView, from: number, length: number): number {
     const start = this.end + lengthBytes
-    const end = start + bytes.length
+    const end = start + length
     if (end + behind > this.bytes.length) this.growBytes(end + behind)
-    this.view.setInt32(this.end, bytes.length, true)
-    this.bytes.set(bytes, start)
+    this.view.setInt32(this.end, length, true)
+    copyBytes(view, from, this.view, start, length)
     this.end = end
     const code = ++this.count
     const own = code - this.baseCount
@@ -138,6 +131,19 @@ export class TextDictionary {
     return this.find(view, from, length, hash) || this.add(view, from, length, hash)
   }
 
+  /** Bytes of the text with a code in Parquet's plain encoding. */
+  plainLength(code: number): number {
+    const { starts, baseCount, view } = this.owner(code)
+    return lengthBytes + view.getInt32(starts[code - baseCount] - lengthBytes, true)
+  }
+
+  /** Writes the text with a code in Parquet's plain encoding; up to three bytes behind it may change. */
+  copyPlain(code: number, to: DataView, at: number): void {
+    const { starts, baseCount, view } = this.owner(code)
+    const from = starts[code - baseCount] - lengthBytes
+    copyBytes(view, from, to, at, lengthBytes + view.getInt32(from, true))
+  }
+
   /** Codes up to this one mean the same in both. */
   common(other: TextDictionary): number {
     if (other === this) return this.count
@@ -147,7 +153,9 @@ export class TextDictionary {
   }
 
   textOf(code: number): string {
-    return utf8.decode(this.plainOf(code).subarray(lengthBytes))
+    const { bytes, starts, baseCount } = this.owner(code)
+    const start = starts[code - baseCount]
+    return utf8.decode(bytes.subarray(start, start + this.plainLength(code) - lengthBytes))
   }
 
   /** The dictionary that holds the text with a code. */

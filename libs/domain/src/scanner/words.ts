@@ -35,3 +35,14 @@ export const sameBytes = (a: DataView, atA: number, b: DataView, atB: number, le
   for (; i + 4 <= length; i += 4) if (a.getInt32(atA + i, true) !== b.getInt32(atB + i, true)) return false
   return ((a.getInt32(atA + i, true) ^ b.getInt32(atB + i, true)) & firstBytes[length - i]) === 0
 }
+
+/** Copies bytes; up to three behind them may change. */
+export const copyBytes = (
+  from: DataView,
+  atFrom: number,
+  to: DataView,
+  atTo: number,
+  length: number
+): void => {
+  for (let i = 0; i < length; i += 4) to.setInt32(atTo + i, from.getInt32(atFrom + i, true), true)
+}
