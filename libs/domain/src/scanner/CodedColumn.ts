@@ -2,11 +2,20 @@ import type { Codes } from "../EventColumns.ts"
 import { blockRows } from "./ScannedColumn.ts"
 import type { Spellings } from "./Spellings.ts"
 
-/** A dictionary that reached these grows no more: look-ups stay in the processor's cache, and codes short. */
-const mostTexts = 48 * 1024
-const mostBytes = 1024 * 1024
-/** Rows after which a dictionary that is full is given up for one of what values are usual then. */
-const renewalRows = 16 * 1024 * 1024
+/** How much a column remembers. */
+export interface DictionaryLimits {
+  /** A dictionary that reached so many texts, or bytes, grows no more: look-ups stay in the processor's cache, codes short. */
+  readonly texts: number
+  readonly bytes: number
+  /** Rows after which a dictionary that is full is given up for one of what values are usual then. */
+  readonly renewalRows: number
+}
+
+export const defaultDictionaryLimits: DictionaryLimits = {
+  texts: 48 * 1024,
+  bytes: 1024 * 1024,
+  renewalRows: 16 * 1024 * 1024
+}
 
 /** Instead of where a spelling begins: there is none; its code is known already. */
 export const absent = -1
@@ -18,6 +27,7 @@ const recalled = -2
  * size is held by the rows that it is for.
  */
 export class CodedColumn<S extends Spellings> {
+  private readonly limits: DictionaryLimits
   /** New spellings, or those that extend others. */
   private readonly make: (base?: S) => S
   protected spellings: S
@@ -35,7 +45,8 @@ export class CodedColumn<S extends Spellings> {
   readonly lengths = new Int32Array(blockRows)
   readonly hashes = new Int32Array(blockRows)
 
-  constructor(make: (base?: S) => S) {
+  constructor(limits: DictionaryLimits, make: (base?: S) => S) {
+    this.limits = limits
     this.make = make
     this.spellings = make()
   }
@@ -92,14 +103,15 @@ export class CodedColumn<S extends Spellings> {
 
   /** The codes of all rows, in two bytes each when the greatest allows it, and what they mean; the column is then empty. */
   protected takeCodes(): { readonly codes: Codes; readonly spellings: S } {
-    const { spellings } = this
+    const { limits, spellings } = this
     const { count } = spellings.dictionary
     const taken = this.codes.subarray(0, this.rows)
     const codes = count <= 0xffff ? new Uint16Array(taken) : taken.slice()
-    if (this.full === undefined && (count > mostTexts || spellings.size > mostBytes)) this.full = spellings
+    if (this.full === undefined && (count > limits.texts || spellings.size > limits.bytes))
+      this.full = spellings
     if (this.full !== undefined) {
       this.rowsSinceFull += this.rows
-      if (this.rowsSinceFull > renewalRows) {
+      if (this.rowsSinceFull > limits.renewalRows) {
         this.full = undefined
         this.rowsSinceFull = 0
         this.renewals++

@@ -1,6 +1,6 @@
 import type { EventColumn } from "../columns.ts"
 import type { Values } from "../EventColumns.ts"
-import { absent, CodedColumn } from "./CodedColumn.ts"
+import { absent, CodedColumn, type DictionaryLimits } from "./CodedColumn.ts"
 import { NumberSpellings } from "./NumberSpellings.ts"
 import { isNull, refused, type ScannedColumn } from "./ScannedColumn.ts"
 import { firstBytes, firstMark, mix, zeroBytes } from "./words.ts"
@@ -12,8 +12,12 @@ const braces = 0x7d7d7d7d
 export class FloatColumn extends CodedColumn<NumberSpellings> implements ScannedColumn {
   private readonly nullable: boolean
 
-  constructor({ nullable }: EventColumn, range: { readonly min: number; readonly max: number }) {
-    super((base) => new NumberSpellings(range, base))
+  constructor(
+    { nullable }: EventColumn,
+    range: { readonly min: number; readonly max: number },
+    limits: DictionaryLimits
+  ) {
+    super(limits, (base) => new NumberSpellings(range, base))
     this.nullable = nullable
   }
 

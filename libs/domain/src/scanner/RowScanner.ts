@@ -1,7 +1,7 @@
 import type { EventColumn } from "../columns.ts"
 import type { Values } from "../EventColumns.ts"
 import { BooleanColumn } from "./BooleanColumn.ts"
-import { CodedColumn } from "./CodedColumn.ts"
+import { CodedColumn, type DictionaryLimits } from "./CodedColumn.ts"
 import { Companions } from "./Companions.ts"
 import { FloatColumn } from "./FloatColumn.ts"
 import { IntegerColumn } from "./IntegerColumn.ts"
@@ -19,17 +19,17 @@ const together = [
 
 const safe = { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER }
 
-const columnFor = (column: EventColumn): ScannedColumn => {
+const columnFor = (column: EventColumn, limits: DictionaryLimits): ScannedColumn => {
   const { name, rule, type } = column
   switch (rule.kind) {
     case "text":
     case "zip":
     case "choice":
-      return new TextColumn(column)
+      return new TextColumn(column, limits)
     case "boolean":
       return new BooleanColumn()
     case "float":
-      return new FloatColumn(column, rule)
+      return new FloatColumn(column, rule, limits)
     case "integer":
     case "userId":
       if (type !== "timestamp" && type !== "int64" && type !== "int32")
@@ -57,9 +57,9 @@ export class RowScanner {
   private readonly required: number
   private readonly nullable: number
 
-  constructor(columns: ReadonlyArray<EventColumn>) {
+  constructor(columns: ReadonlyArray<EventColumn>, limits: DictionaryLimits) {
     if (columns.length > 31) throw new Error(`${columns.length} columns: the scanner has bits for 31.`)
-    this.columns = columns.map(columnFor)
+    this.columns = columns.map((column) => columnFor(column, limits))
     this.companions = together.flatMap((names) => {
       const coded = this.columns.filter((_, n) => names.includes(columns[n].name))
       return coded.length < 2 ? [] : [new Companions(coded.filter((column) => column instanceof CodedColumn))]

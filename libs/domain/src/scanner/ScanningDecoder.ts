@@ -6,6 +6,7 @@ import { makePlainDecoder } from "../PlainDecoder.ts"
 import type { LogBatch } from "../RecordBatch.ts"
 import { bytesAt, bytesColumn } from "../RecordBatch.ts"
 import type { Topic } from "../Topic.ts"
+import { defaultDictionaryLimits, type DictionaryLimits } from "./CodedColumn.ts"
 import { RowScanner } from "./RowScanner.ts"
 import { blockRows } from "./ScannedColumn.ts"
 import { slack } from "./words.ts"
@@ -28,12 +29,12 @@ class ScanningDecoder implements Decoder {
   private readonly records = new Int32Array(blockRows)
   private readonly refusals = new Uint8Array(blockRows)
 
-  constructor(topic: Topic, options: DecoderOptions) {
+  constructor(topic: Topic, options: DecoderOptions, limits: DictionaryLimits) {
     const columns = columnsOf(topic)
     this.topic = topic
     this.options = options
     this.plain = makePlainDecoder(topic, options)
-    this.scanner = new RowScanner(columns)
+    this.scanner = new RowScanner(columns, limits)
     this.tsIndex = columns.findIndex(({ name }) => name === "ts")
   }
 
@@ -122,11 +123,8 @@ class ScanningDecoder implements Decoder {
     scanner.store(view, count, refusals)
     this.rows = rows + count
     // From the last one on, so that the rows before it stay where they are.
-    for (
-      let n = refusals.lastIndexOf(1, count - 1);
-      n >= 0;
-      n = n === 0 ? -1 : refusals.lastIndexOf(1, n - 1)
-    ) {
+    for (let n = count - 1; n >= 0; n--) {
+      if (refusals[n] === 0) continue
       const reason = this.decodePlainly(batch, records[n], rows + n)
       if (reason === undefined) continue
       reasons[reasons.length - (to - records[n])] = reason
@@ -180,5 +178,8 @@ class ScanningDecoder implements Decoder {
 }
 
 /** See `Decoder.ts`. */
-export const makeScanningDecoder = (topic: Topic, options: DecoderOptions): Decoder =>
-  new ScanningDecoder(topic, options)
+export const makeScanningDecoder = (
+  topic: Topic,
+  options: DecoderOptions,
+  limits: DictionaryLimits = defaultDictionaryLimits
+): Decoder => new ScanningDecoder(topic, options, limits)

@@ -1,6 +1,6 @@
 import type { EventColumn } from "../columns.ts"
 import type { Values } from "../EventColumns.ts"
-import { absent, CodedColumn } from "./CodedColumn.ts"
+import { absent, CodedColumn, type DictionaryLimits } from "./CodedColumn.ts"
 import { isNull, quote, refused, type ScannedColumn } from "./ScannedColumn.ts"
 import { TextSpellings } from "./TextSpellings.ts"
 import { firstBytes, firstMark, hashOf, mix, zeroBytes } from "./words.ts"
@@ -12,9 +12,9 @@ const backslash = 0x5c
 export class TextColumn extends CodedColumn<TextSpellings> implements ScannedColumn {
   private readonly nullable: boolean
 
-  constructor({ nullable, rule }: EventColumn) {
+  constructor({ nullable, rule }: EventColumn, limits: DictionaryLimits) {
     const choices = rule.kind === "choice" ? new Set(rule.values) : undefined
-    super((base) => new TextSpellings(choices, base))
+    super(limits, (base) => new TextSpellings(choices, base))
     this.nullable = nullable
   }
 
