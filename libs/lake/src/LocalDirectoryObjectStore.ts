@@ -170,10 +170,18 @@ const openStore = (root: string, durable: boolean): ObjectStoreService => {
           try {
             return Option.some<Uint8Array>(fs.readFileSync(path.join(root, name)))
           } catch (cause) {
-            if (codeOf(cause) === "ENOENT" || codeOf(cause) === "ENOTDIR") return Option.none()
+            if (["ENOENT", "ENOTDIR", "EISDIR"].includes(codeOf(cause) ?? "")) return Option.none()
             throw cause
           }
         },
+        catch: unavailable("read", name, path.join(root, name))
+      }),
+    metadata: (name) =>
+      Effect.try({
+        try: () =>
+          fs.statSync(path.join(root, name), { throwIfNoEntry: false })?.isFile() === true
+            ? Option.some({})
+            : Option.none(),
         catch: unavailable("read", name, path.join(root, name))
       }),
     list: (prefix, options = {}) =>

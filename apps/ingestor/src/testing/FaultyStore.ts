@@ -41,8 +41,9 @@ export const faultyStore = (store: ObjectStoreService, options: FaultyStoreOptio
       return dead ? yield* killed : answer
     })
   return {
-    putIfAbsent: (name, bytes) => around(name, store.putIfAbsent(name, bytes), true),
+    putIfAbsent: (name, bytes, metadata) => around(name, store.putIfAbsent(name, bytes, metadata), true),
     get: (name) => around(name, store.get(name), false),
+    metadata: (name) => around(name, store.metadata(name), false),
     list: (prefix, listing) => around(prefix, store.list(prefix, listing), false),
     remove: (name) => around(name, store.remove(name), true),
     locate: store.locate
