@@ -1,13 +1,19 @@
 import { UserError } from "@musify/runtime/UserError.ts"
-import { spawn, type ChildProcess } from "node:child_process"
+import { execFileSync, spawn, type ChildProcess } from "node:child_process"
 import { once } from "node:events"
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs"
+import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, readSync } from "node:fs"
 import { dirname } from "node:path"
+import process from "node:process"
+import { isFree } from "./findPorts.ts"
 
 /** A server that a test can hurt. What it keeps on disk and its ports are the same after each restart. */
 export interface Service {
+  /** As a person calls it. */
+  readonly name: string
   /** Where clients reach it. */
   readonly address: string
+  /** All ports of 127.0.0.1 that it listens on, in the order in which its start takes them. */
+  readonly ports: ReadonlyArray<number>
   /** Of the process that runs now, or ran last. */
   readonly pid: number
   readonly logFile: string
@@ -17,8 +23,8 @@ export interface Service {
   readonly stop: () => Promise<void>
   /** SIGKILL, and waits until it is gone. */
   readonly kill: () => Promise<void>
-  /** SIGSTOP: the process is there, but does nothing; the kernel still accepts its connections. */
-  readonly pause: () => void
+  /** SIGSTOP, and waits until all its threads stand still; the kernel goes on accepting its connections. */
+  readonly pause: () => Promise<void>
   /** SIGCONT. */
   readonly resume: () => void
   /** Starts it again, after a stop if it runs, and waits until it is ready. */
@@ -29,13 +35,15 @@ export interface Service {
 
 /** How a server is started and when it is ready. */
 export interface ServiceSpec {
-  /** As a person calls it. */
   readonly name: string
   readonly address: string
+  readonly ports: ReadonlyArray<number>
   readonly command: string
   readonly args: ReadonlyArray<string>
   /** What it prints is added to this file. */
   readonly logFile: string
+  /** Writes what the server reads when it starts; before every start, since another start may have written otherwise. */
+  readonly prepare?: () => void
   /** Asked every 50 ms; `printed` is what it has printed since this start. */
   readonly isReady: (printed: () => string) => Promise<boolean>
   /** The server outlives this process. Otherwise it is killed when this process ends, however it ends. */
@@ -68,8 +76,19 @@ interface Running {
   readonly printed: () => string
 }
 
+const readFrom = (file: string, position: number): string => {
+  const descriptor = openSync(file, "r")
+  try {
+    const buffer = Buffer.alloc(Math.max(0, fstatSync(descriptor).size - position))
+    return buffer.toString("utf8", 0, readSync(descriptor, buffer, 0, buffer.length, position))
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
 const launch = (spec: ServiceSpec): Running => {
   mkdirSync(dirname(spec.logFile), { recursive: true })
+  spec.prepare?.()
   const log = openSync(spec.logFile, "a")
   const from = fstatSync(log).size
   // In a session of its own: Ctrl-C in the terminal reaches us alone, and we decide.
@@ -82,7 +101,18 @@ const launch = (spec: ServiceSpec): Running => {
   const callOff = spec.outlives || child.pid === undefined ? () => undefined : guard(child.pid)
   if (spec.outlives) child.unref()
   const ended = once(child, "exit").then(callOff, callOff)
-  return { child, ended, printed: () => readFileSync(spec.logFile).subarray(from).toString("utf8") }
+  return { child, ended, printed: () => readFrom(spec.logFile, from) }
+}
+
+/** Another server on our port would answer in the place of ours and be taken for it. */
+const checkPorts = async (spec: ServiceSpec): Promise<void> => {
+  for (const port of spec.ports) {
+    if (await isFree(port)) continue
+    throw new UserError({
+      message: `${spec.name} cannot start: port ${port} of 127.0.0.1 is taken by another program. Stop that one, or use another port.`,
+      exitCode: 2
+    })
+  }
 }
 
 const isAlive = ({ child }: Running) =>
@@ -91,7 +121,7 @@ const isAlive = ({ child }: Running) =>
 const untilReady = async (spec: ServiceSpec, running: Running): Promise<void> => {
   const failed = (what: string) =>
     new UserError({
-      message: `${spec.name} ${what}. The end of ${spec.logFile}:\n${running.printed().trimEnd().split("\n").slice(-20).join("\n")}`,
+      message: `${spec.name} ${what}. ${spec.logFile} says:\n${gist(running.printed())}`,
       exitCode: 3
     })
   for (let waited = 0; waited < startSeconds * 1000; waited += 50) {
@@ -104,8 +134,30 @@ const untilReady = async (spec: ServiceSpec, running: Running): Promise<void> =>
   throw failed(`was not ready after ${startSeconds} s`)
 }
 
-/** Starts a server and waits until it is ready. Fails with a UserError that shows the end of what it printed. */
+/** Whether every thread of the process is stopped: a signal takes a while to reach them all. */
+const standsStill = (pid: number | undefined): boolean => {
+  if (pid === undefined) return true
+  if (process.platform !== "linux")
+    return execFileSync("ps", ["-o", "state=", "-p", String(pid)], { encoding: "utf8" }).startsWith("T")
+  return readdirSync(`/proc/${pid}/task`).every((thread) => {
+    try {
+      return /\) T /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8"))
+    } catch {
+      return true // ended since it was listed
+    }
+  })
+}
+
+/** What a reader of a log that ends in a failure wants: its errors, or else its last lines. */
+const gist = (printed: string): string => {
+  const lines = printed.trimEnd().split("\n")
+  const errors = lines.filter((line) => /ERROR|FATAL|Exception/.test(line))
+  return (errors.length > 0 ? errors.slice(0, 10) : lines.slice(-20)).join("\n")
+}
+
+/** Starts a server and waits until it is ready. Fails with a UserError that shows what its log says. */
 export const startService = async (spec: ServiceSpec): Promise<Service> => {
+  await checkPorts(spec)
   let running = launch(spec)
   await untilReady(spec, running)
   const stop = async () => {
@@ -118,7 +170,9 @@ export const startService = async (spec: ServiceSpec): Promise<Service> => {
     clearTimeout(patience)
   }
   return {
+    name: spec.name,
     address: spec.address,
+    ports: spec.ports,
     get pid() {
       return running.child.pid ?? 0
     },
@@ -129,10 +183,14 @@ export const startService = async (spec: ServiceSpec): Promise<Service> => {
       running.child.kill("SIGKILL")
       await running.ended
     },
-    pause: () => void running.child.kill("SIGSTOP"),
+    pause: async () => {
+      running.child.kill("SIGSTOP")
+      while (isAlive(running) && !standsStill(running.child.pid)) await sleep(1)
+    },
     resume: () => void running.child.kill("SIGCONT"),
     restart: async () => {
       await stop()
+      await checkPorts(spec)
       running = launch(spec)
       await untilReady(spec, running)
     },

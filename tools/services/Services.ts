@@ -4,6 +4,7 @@
  */
 export { startBroker, startBrokers, type Broker, type BrokerOptions } from "./Broker.ts"
 export { findPorts } from "./findPorts.ts"
+export { install } from "./install.ts"
 export { type ProxiedListener, saslUsers } from "./kafkaSettings.ts"
 export type { Service } from "./Service.ts"
 export { startStorageServer, type StorageServerOptions } from "./StorageServer.ts"

@@ -26,6 +26,7 @@ export const startStorageServer = async (options: StorageServerOptions): Promise
   return startService({
     name: "The Cloud Storage server",
     address,
+    ports: [port],
     command: storageProgram,
     args: [
       ...["-scheme", "http", "-host", "127.0.0.1", "-port", String(port)],

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { TestProject } from "vitest/node"
-import { startBroker, startStorageServer } from "./Services.ts"
+import { install, startBroker, startStorageServer } from "./Services.ts"
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -17,6 +17,7 @@ declare module "vitest" {
 
 /** Starts one broker and one storage server for a run of the service tests, in a folder that is removed at the end. */
 export default async (project: TestProject): Promise<() => Promise<void>> => {
+  await install(["kafka", "storage"])
   const folder = mkdtempSync(join(tmpdir(), "musify-services-"))
   const remove = () => rmSync(folder, { recursive: true, force: true })
   const started = await Promise.allSettled([

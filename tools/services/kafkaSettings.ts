@@ -58,6 +58,9 @@ export const kafkaSettings = (node: KafkaNode, nodes: ReadonlyArray<KafkaNode>):
     "share.coordinator.state.topic.num.partitions": 1,
     "share.coordinator.state.topic.replication.factor": copies,
     "share.coordinator.state.topic.min.isr": inSync,
+    // After a kill -9 the controller lets a node in again only when its old session is over. A node alone can take part
+    // in no election meanwhile, so that a short one harms nothing.
+    ...(nodes.length === 1 ? { "broker.session.timeout.ms": 3000, "broker.heartbeat.interval.ms": 500 } : {}),
     "group.initial.rebalance.delay.ms": 0,
     // A record of 10 MB must fit.
     "message.max.bytes": 10_485_760,

@@ -133,7 +133,7 @@ export const resolveLogSettings = (
     const kind = given.log ?? (given.kafkaBrokers === undefined ? "lmdb" : "kafka")
     if (kind === "lmdb") return { kind }
     if (given.kafkaBrokers === undefined) {
-      return yield* wrong("--log kafka needs to know where Kafka is: give --kafka-brokers host:port,….")
+      return yield* wrong("Kafka is asked for, but not where it is: give --kafka-brokers host:port,….")
     }
     const brokers = yield* parseBrokers(given.kafkaBrokers)
     const { kafkaTlsCa: ca, kafkaTlsCert: cert, kafkaTlsKey: key } = given

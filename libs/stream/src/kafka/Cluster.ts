@@ -202,6 +202,8 @@ export class Cluster {
       try {
         return await attempt()
       } catch (cause) {
+        // What is worded for a person already.
+        if (typeof cause === "object" && cause !== null && "_tag" in cause) throw cause
         const fault = faultOf(cause)
         if (!fault.retryable || this.closed || Date.now() + waitMs > until) throw fault
         await pause(waitMs)

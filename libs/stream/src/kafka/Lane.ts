@@ -1,9 +1,9 @@
 import type { LogBatch } from "@musify/domain/RecordBatch.ts"
-import type { Buffer } from "node:buffer"
+import { Buffer } from "node:buffer"
 import { cutAt } from "../StoredBatch.ts"
 import { decodeRecords, recordSection, type RecordSection } from "./decodeRecords.ts"
 import type { FetchedPartition } from "./fetchRequest.ts"
-import { attributesOf, compressionMask } from "./recordBatchHeader.ts"
+import { attributesOf, batchSizeAt, compressionMask } from "./recordBatchHeader.ts"
 import { sliceRecords } from "./sliceRecords.ts"
 import { wholeBatches } from "./wholeBatches.ts"
 
@@ -37,6 +37,7 @@ export class Lane {
   asked = false
   /** Rises with each answer that brought something: who waits longest is asked for first. */
   served = 0
+  /** Runs of batches. */
   private queue: Array<Buffer> = []
   /** What was decoded with the last batch, but was more than was wanted. */
   private rest: LogBatch | undefined
@@ -87,10 +88,10 @@ export class Lane {
   /** Adds what was fetched at `askedAt`. Answers whether it got on; throws a fault when it cannot be read. */
   offer(fetched: FetchedPartition, askedAt: number): boolean {
     if (this.from === undefined || askedAt !== this.next) return false
-    const { batches, next } = wholeBatches(fetched.records, fetched.aborted)
-    for (const batch of batches) {
-      this.queue.push(batch)
-      this.bytes += batch.length
+    const { next, runs } = wholeBatches(fetched.records, fetched.aborted)
+    for (const run of runs) {
+      this.queue.push(run)
+      this.bytes += run.length
     }
     if (next !== undefined) this.next = Math.max(this.next, next)
     this.end = Math.max(fetched.lastStableOffset, this.next)
@@ -126,24 +127,34 @@ export class Lane {
 
   private decodeSome(offset: number, maxBytes: number): LogBatch | undefined {
     while (this.queue.length > 0) {
-      const sections: Array<RecordSection> = []
-      let size = 0
-      let used = 0
-      for (const batch of this.queue) {
-        const expected =
-          batch.length * ((attributesOf(batch, 0) & compressionMask) === 0 ? 1 : usualExpansion)
-        if (used > 0 && size + expected > maxBytes) break
-        const section = recordSection(batch)
-        sections.push(section)
-        size += section.bytes.length
-        this.bytes -= batch.length
-        used++
-      }
-      this.queue.splice(0, used)
-      const batch = decodeRecords(sections, offset)
+      const batch = this.decodeRun(this.queue[0], offset, maxBytes)
       if (batch.count > 0) return batch
     }
     return undefined
+  }
+
+  /** Decodes batches of a run, at least one, and takes them off. */
+  private decodeRun(run: Buffer, offset: number, maxBytes: number): LogBatch {
+    const sections: Array<RecordSection> = []
+    let to = 0
+    let size = 0
+    while (to < run.length) {
+      const end = to + batchSizeAt(run, to)!
+      const packed = (attributesOf(run, to) & compressionMask) !== 0
+      const expected = (end - to) * (packed ? usualExpansion : 1)
+      if (sections.length > 0 && size + expected > maxBytes) break
+      const section = recordSection(run.subarray(to, end))
+      sections.push(section)
+      size += section.bytes.length
+      to = end
+    }
+    this.bytes -= to
+    if (to === run.length) this.queue.shift()
+    else this.queue[0] = run.subarray(to)
+    const [{ bytes: first }] = sections
+    if (sections.length === 1) return decodeRecords(sections, offset, first)
+    const together = sections.every(({ bytes }) => bytes.buffer === run.buffer)
+    return decodeRecords(sections, offset, together ? run.subarray(0, to) : Buffer.allocUnsafeSlow(size))
   }
 }
 

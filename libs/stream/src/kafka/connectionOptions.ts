@@ -1,9 +1,9 @@
 import { fileError, type UserError } from "@musify/runtime/UserError.ts"
 import { Duration, Effect, Redacted } from "effect"
 import kafkajs, { type ISocketFactory, type Logger, type SASLOptions } from "kafkajs"
-import socketFactory from "kafkajs/src/network/socketFactory.js"
 import fs from "node:fs"
 import type { ConnectionOptions as TlsOptions } from "node:tls"
+import { framedSocket } from "./framedSocket.ts"
 import type { KafkaSettings } from "./KafkaSettings.ts"
 
 /** Everything that a connection of kafkajs is made with, but host and port. */
@@ -56,6 +56,6 @@ export const connectionOptions = (settings: KafkaSettings): Effect.Effect<Connec
       requestTimeout: Math.min(requestTimeoutMs, Duration.toMillis(settings.timeout)),
       enforceRequestTimeout: true,
       logger: quiet.logger(),
-      socketFactory: socketFactory()
+      socketFactory: framedSocket
     }
   })

@@ -102,16 +102,17 @@ class Growing {
 }
 
 /**
- * The records of sections, in offset order, from offset `from` on, as columns. Throws a RangeError when the bytes are no
- * records.
+ * The records of sections, in offset order, from offset `from` on, as columns. `values` gets the values: it is as large
+ * as all sections, and may be where they are, since values only move towards its start. Throws a RangeError when the
+ * bytes are no records.
  */
-export const decodeRecords = (sections: ReadonlyArray<RecordSection>, from: number): LogBatch => {
+export const decodeRecords = (
+  sections: ReadonlyArray<RecordSection>,
+  from: number,
+  values: Buffer
+): LogBatch => {
   let most = 0
-  let size = 0
-  for (const { bytes, count } of sections) {
-    most += count
-    size += bytes.length
-  }
+  for (const { count } of sections) most += count
   const offsets = new Float64Array(most)
   const timestamps = new Float64Array(most)
   const keyEnds = new Int32Array(most)
@@ -119,9 +120,8 @@ export const decodeRecords = (sections: ReadonlyArray<RecordSection>, from: numb
   let keyNulls: Uint8Array | undefined
   let valueNulls: Uint8Array | undefined
   let headerEnds: Int32Array | undefined
-  const keys = new Growing(Math.min(size, 40 * most))
+  const keys = new Growing(Math.min(values.length, 40 * most))
   const headers = new Growing(0)
-  const values = Buffer.allocUnsafeSlow(size)
   let valueSize = 0
   let count = 0
 

@@ -47,10 +47,6 @@ declare module "kafkajs/src/network/connectionPool.js" {
   }
 }
 
-declare module "kafkajs/src/network/socketFactory.js" {
-  export default function socketFactory(): import("kafkajs").ISocketFactory
-}
-
 declare module "kafkajs/src/network/requestQueue/index.js" {
   export default class RequestQueue {
     readonly pending: ReadonlyArray<unknown>

@@ -36,7 +36,9 @@ export const openTopics = async (
         `Kafka has no topic ${missing.join(", ")}. Make it, or leave out --no-kafka-create-topics to have it made.`
       )
     }
-    await withAdmin(settings, options, (admin) => createTopics(admin, missing, settings))
+    await cluster.insist(timeoutMs, () =>
+      withAdmin(settings, options, (admin) => createTopics(admin, missing, settings))
+    )
     await cluster.insist(settleMs, async () => {
       await cluster.refresh()
       for (const name of missing) {
@@ -92,8 +94,10 @@ const createTopics = async (
       : [{ name: "retention.ms", value: String(Duration.toMillis(retention)) }])
   ]
   try {
-    // It answers false when another process was first, which is as good.
+    // It answers false when another process was first, which is as good. Its own waiting for leaders fails while the
+    // brokers do not all know the topic yet.
     await admin.createTopics({
+      waitForLeaders: false,
       topics: names.map((topic) => ({
         topic,
         numPartitions: partitions ?? defaultPartitions,
