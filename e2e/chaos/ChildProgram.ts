@@ -3,7 +3,6 @@ import { once } from "node:events"
 import { appendFileSync, closeSync, openSync } from "node:fs"
 import process from "node:process"
 import { setTimeout as wait } from "node:timers/promises"
-import { root } from "../musify.ts"
 
 /** How a process ended that nobody had told to. */
 export interface OwnExit {
@@ -17,7 +16,7 @@ const restartMs = 1000
 /** A program that is asked to stop must have done so by then, ms. */
 const stopMs = 15_000
 
-/** A program that is to run: started again when it ends by itself; killed, paused and stopped when told. */
+/** A program that is to run (from the root of the repository, where npm and vitest run): started again when it ends by itself; killed, paused and stopped when told. */
 export class ChildProgram {
   readonly name: string
   readonly logFile: string
@@ -29,7 +28,7 @@ export class ChildProgram {
   private child: ChildProcess | undefined
   private wanted = false
 
-  /** `args` of the n-th start: a TypeScript program from the root of the repository, and its arguments. */
+  /** `args` of the n-th start: a TypeScript program and its arguments. */
   constructor(name: string, logFile: string, args: (start: number) => ReadonlyArray<string>) {
     this.name = name
     this.logFile = logFile
@@ -47,7 +46,6 @@ export class ChildProgram {
     appendFileSync(this.logFile, `--- ${new Date().toISOString()} start ${this.starts}: ${args.join(" ")}\n`)
     const log = openSync(this.logFile, "a")
     const child = spawn(process.execPath, ["tools/run.mjs", ...args], {
-      cwd: root,
       env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("MUSIFY_"))),
       stdio: ["ignore", log, log]
     })

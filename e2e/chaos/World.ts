@@ -1,7 +1,16 @@
 import { makeBucket } from "@musify/lake/gcs/testing/makeBucket.ts"
+import { execFile } from "node:child_process"
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
-import { type Broker, findPorts, type Service, startBroker, startStorageServer } from "../../tools/services/Services.ts"
+import process from "node:process"
+import { promisify } from "node:util"
+import {
+  type Broker,
+  findPorts,
+  type Service,
+  startBroker,
+  startStorageServer
+} from "../../tools/services/Services.ts"
 import { type ProgramName, programs, type ServerName } from "./acts.ts"
 import { ChildProgram } from "./ChildProgram.ts"
 import type { ProducerArgs } from "./ProducerArgs.ts"
@@ -41,11 +50,24 @@ export interface WorldOptions {
   readonly rate: number
 }
 
+const sources = {
+  producer: "e2e/chaos/producer.ts",
+  simulator: "apps/simulator/src/main.ts",
+  ingestor: "apps/ingestor/src/main.ts"
+}
+
+/** Where TypeScript is bundled first: now, and not in the time of the run. */
+const bundlePrograms = async (): Promise<void> => {
+  for (const source of Object.values(sources))
+    await promisify(execFile)(process.execPath, ["tools/run.mjs", source, "--help"])
+}
+
 /** Starts the servers and makes topics and bucket; the programs are there, but not started. */
 export const makeWorld = async ({ folder, rate, seed }: WorldOptions): Promise<World> => {
   const journal = join(folder, "journal")
   const logs = join(folder, "logs")
   for (const made of [journal, logs]) mkdirSync(made, { recursive: true })
+  await bundlePrograms()
   const ports = await findPorts(3 * programs.length)
   const portsOf = (n: number) => ({ port: ports[3 * n], kafka: ports[3 * n + 1], storage: ports[3 * n + 2] })
   const broker = await startBroker({
@@ -68,7 +90,7 @@ export const makeWorld = async ({ folder, rate, seed }: WorldOptions): Promise<W
   ) as Record<ProgramName, Link>
   const brokers = (n: number) => `127.0.0.1:${portsOf(n).kafka}`
   const ingestor = (n: number) => () => [
-    "apps/ingestor/src/main.ts",
+    sources.ingestor,
     ...["--data", join(folder, programs[n])],
     ...["--kafka-brokers", brokers(n), "--kafka-topic-prefix", topicPrefix, "--no-kafka-create-topics"],
     ...["--bucket", `gs://${bucketName}`, "--gcs-endpoint", `http://127.0.0.1:${portsOf(n).storage}`],
@@ -79,9 +101,15 @@ export const makeWorld = async ({ folder, rate, seed }: WorldOptions): Promise<W
   const argsOf: Record<ProgramName, (start: number) => ReadonlyArray<string>> = {
     producer: (start) => {
       const args: ProducerArgs = { brokers: brokers(0), topicPrefix, journal, seed, start, rate }
-      return ["e2e/chaos/producer.ts", JSON.stringify(args)]
+      return [sources.producer, JSON.stringify(args)]
     },
-    simulator: () => [],
+    // Its clock runs fast and its history comes first: floods and trickles.
+    simulator: () => [
+      sources.simulator,
+      ...["--data", join(folder, "simulator"), "--output", "kafka", "--kafka-brokers", brokers(1)],
+      ...["--kafka-topic-prefix", topicPrefix, "--no-kafka-create-topics", "--kafka-timeout", "10s"],
+      ...["--users", "20000", "--start", "6h", "--speed", "60", "--continuous", "--seed", String(seed)]
+    ],
     "ingestor-1": ingestor(2),
     "ingestor-2": ingestor(3),
     "ingestor-3": ingestor(4)

@@ -1,5 +1,14 @@
 import { expect, test } from "vitest"
-import { type Act, actsOf, linkFaults, servers, steadyPrograms, type TimedAct, type Track, tracks } from "./acts.ts"
+import {
+  type Act,
+  actsOf,
+  linkFaults,
+  servers,
+  steadyPrograms,
+  type TimedAct,
+  type Track,
+  tracks
+} from "./acts.ts"
 
 const allTracks = Object.keys(tracks) as ReadonlyArray<Track>
 

@@ -95,8 +95,7 @@ function* serverFaults(random: Random): Generator<TimedAct, never> {
     const ms = between(random, [500, 5000])
     yield {
       calmMs: between(random, [4000, 14_000]),
-      act:
-        kind === "kill server" ? { kind, who, downMs: ms } : { kind, who, lastsMs: ms }
+      act: kind === "kill server" ? { kind, who, downMs: ms } : { kind, who, lastsMs: ms }
     }
   }
 }
@@ -114,7 +113,8 @@ function* linkTroubles(random: Random): Generator<TimedAct, never> {
         // Producer and simulator know no bucket.
         to: who.startsWith("ingestor") && random() < 0.6 ? "storage" : "kafka",
         // A cut now and then outlasts the time-outs of clients, and the session.
-        lastsMs: kind === "cut" && random() < 0.2 ? between(random, pastSession) : between(random, [300, 5000]),
+        lastsMs:
+          kind === "cut" && random() < 0.2 ? between(random, pastSession) : between(random, [300, 5000]),
         delayMs: between(random, [20, 800]),
         bytesPerSecond: between(random, [20_000, 400_000])
       }

@@ -69,7 +69,10 @@ const bad: ReadonlyArray<(event: Record<string, unknown>, random: Random) => Buf
   (event) => Buffer.from(JSON.stringify(event).slice(0, -2)),
   (event) => Buffer.concat([Buffer.from(JSON.stringify(event)).subarray(0, -1), Buffer.from([0xff, 0xfe])]),
   (event) => Buffer.from(JSON.stringify({ ...event, level: 7 })),
-  (event) => Buffer.from(JSON.stringify({ ...event, sessionId: 0 }).replace('"sessionId":0', '"sessionId":9223372036854775808')),
+  (event) =>
+    Buffer.from(
+      JSON.stringify({ ...event, sessionId: 0 }).replace('"sessionId":0', '"sessionId":9223372036854775808')
+    ),
   () => Buffer.from("[]"),
   (_, random) => Buffer.from(Array.from({ length: 40 }, () => Math.floor(random() * 256))),
   (event) => Buffer.from(JSON.stringify({ ...event, city: "x".repeat(1_100_000) }))

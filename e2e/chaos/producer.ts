@@ -16,6 +16,10 @@ import { chaosRecord, kindHeader } from "./chaosEvents.ts"
 import { valueHash, writeAcknowledged } from "./journal.ts"
 import type { ProducerArgs } from "./ProducerArgs.ts"
 
+if (process.argv[2] === "--help") {
+  console.log("One argument: what it is told, as JSON (ProducerArgs.ts).")
+  process.exit(0)
+}
 const args = JSON.parse(process.argv[2]) as ProducerArgs
 /** Events of one start have numbers of their own. */
 const numbersPerStart = 10_000_000
