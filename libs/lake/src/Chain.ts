@@ -202,12 +202,16 @@ export const putSeal = (
 /** How many files of a plan are put at a time: their fsyncs overlap, and this many are in memory as bytes. */
 const filesAtATime = 8
 
-/** Puts all files of a frozen batch whose plan is in place. */
+/**
+ * Puts all files of a frozen batch whose plan is in place. Each file takes a slot from its encoding on until it is
+ * stored, so that slots bound the encoded bytes in memory.
+ */
 export const putFiles = (
   store: ObjectStoreService,
-  batch: FrozenBatch
+  batch: FrozenBatch,
+  slots: Effect.Semaphore
 ): Effect.Effect<void, ObjectStoreError | ChainHalted> =>
-  Effect.forEach(batch.files, (file) => putFile(store, batch.plan, file), {
+  Effect.forEach(batch.files, (file) => slots.withPermits(1)(putFile(store, batch.plan, file)), {
     concurrency: filesAtATime,
     discard: true
   })

@@ -1,7 +1,6 @@
 import { setting } from "@musify/runtime/setting.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
 import { Duration, Effect, Layer } from "effect"
-import { layer as layerGcs } from "./gcs/GcsObjectStore.ts"
 import { defaultGcsOptions, parseBucketAddress } from "./gcs/GcsOptions.ts"
 import { layer as layerLocalDirectory } from "./LocalDirectoryObjectStore.ts"
 import type { ObjectStore } from "./ObjectStore.ts"
@@ -112,7 +111,9 @@ export const layerObjectStore = <E, R>(
         return yield* wrong(
           `The key for new objects is ${JSON.stringify(gcsKmsKey)} (--gcs-kms-key), but projects/…/locations/…/keyRings/…/cryptoKeys/… was expected.`
         )
-      return layerGcs(
+      // A quarter of a second to load: only for whom has a bucket there.
+      const { layer } = yield* Effect.promise(() => import("./gcs/GcsObjectStore.ts"))
+      return layer(
         {
           ...address,
           endpoint: gcsEndpoint,

@@ -4,9 +4,13 @@ import type { JsonApiServer, StoredObject } from "@musify/lake/gcs/testing/JsonA
 import { startJsonApiServer } from "@musify/lake/gcs/testing/JsonApiServer.ts"
 import { Progress, type ProgressReport } from "@musify/runtime/Progress.ts"
 import { Duration, Effect } from "effect"
+import { execFile } from "node:child_process"
 import fs from "node:fs"
 import os from "node:os"
 import path from "node:path"
+import process from "node:process"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { auditLake } from "./auditLake.ts"
 import type { AuditLakeOptions } from "./auditLake.ts"
@@ -21,7 +25,8 @@ let server: JsonApiServer
 /** The lake of a pipeline that has run to its end. */
 let clean: ReadonlyMap<string, StoredObject>
 
-const temporaries = () => fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith("musify-audit-files-"))
+/** Where this test's audits put their copies. */
+const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "musify-audit-lake-"))
 
 const storeOf = () =>
   makeGcsObjectStore({
@@ -33,6 +38,7 @@ const storeOf = () =>
   })
 
 beforeAll(async () => {
+  process.env.TMPDIR = scratch
   fixture = await makeFixture(history)
   server = await startJsonApiServer()
   const bucket = path.join(fixture.root, "bucket")
@@ -46,7 +52,7 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(async () => {
   await server.close()
-  fs.rmSync(fixture.root, { recursive: true, force: true })
+  fs.rmSync(scratch, { recursive: true, force: true })
 })
 beforeEach(() => {
   server.objects.clear()
@@ -57,7 +63,7 @@ beforeEach(() => {
 afterEach(() => {
   // Whatever is found: nothing is written or deleted, and no copy is left behind.
   expect(server.requests.filter(({ kind }) => kind !== "get" && kind !== "list")).toEqual([])
-  expect(temporaries()).toEqual([])
+  expect(fs.readdirSync(scratch)).toEqual([path.basename(fixture.root)])
 })
 
 const auditEffect = (more: Partial<AuditLakeOptions> = {}) =>
@@ -250,6 +256,45 @@ test("a store that is away, and a bucket that is not there, are no differences",
   const error = await Effect.runPromise(Effect.flip(auditEffect({ store: missing })))
   expect(error.message).toContain("Make the bucket, or name another one (--bucket).")
 })
+
+test("the command: exit codes and reports, without a data folder", async () => {
+  const musify = fileURLToPath(new URL("../../../../bin/musify.mjs", import.meta.url))
+  const run = (...args: ReadonlyArray<string>) =>
+    promisify(execFile)(
+      process.execPath,
+      [musify, "audit", "--data", path.join(scratch, "nowhere"), "--gcs-retry-for", "0s", ...args],
+      { env: { PATH: process.env.PATH, HOME: scratch, TMPDIR: scratch } }
+    ).then(
+      ({ stderr, stdout }) => ({ code: 0, stderr, stdout }),
+      ({ code, stderr, stdout }: { code: number; stderr: string; stdout: string }) => ({
+        code,
+        stderr,
+        stdout
+      })
+    )
+  const bucket = ["--bucket", `gs://${server.bucket}/a/b`, "--gcs-endpoint", server.endpoint]
+  const sound = await run(...bucket, "--deep", "--json")
+  expect(sound).toMatchObject({ code: 0, stderr: "" })
+  expect(JSON.parse(sound.stdout)).toMatchObject({
+    ok: true,
+    checks: [{ name: chainsCheck }, { name: filesCheck }]
+  })
+  server.objects.delete(dataFile("auth_events"))
+  const damaged = await run(...bucket)
+  expect(damaged.code).toBe(1)
+  expect(damaged.stdout).toContain(`WRONG  ${plansCheck}`)
+  const missing = await run("--bucket", "gs://no-such-bucket", "--gcs-endpoint", server.endpoint)
+  expect(missing).toMatchObject({
+    code: 3,
+    stdout: "",
+    stderr:
+      "Cannot list gs://no-such-bucket: HTTP 404, The specified bucket does not exist. Make the bucket, or name another one (--bucket).\n"
+  })
+  expect((await run("--bucket", "my-lake")).code).toBe(2)
+  const noLog = await run(...bucket, "--log", "lmdb")
+  expect(noLog).toMatchObject({ code: 2 })
+  expect(noLog.stderr).toContain("There is no Musify data folder")
+}, 120_000)
 
 test("an empty bucket is clean and says that it is empty", async () => {
   server.objects.clear()

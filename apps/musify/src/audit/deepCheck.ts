@@ -17,7 +17,7 @@ import type { LogRecord } from "./contentCheck.ts"
 import { deadLettersDiffer, makeContentCheck } from "./contentCheck.ts"
 import type { AuditDb, ReadFailed } from "./DuckDbAudit.ts"
 import type { FileRows, Footer } from "./fileRows.ts"
-import { declaredSchema, readFooters, readRows } from "./fileRows.ts"
+import { declaredSchemas, readFooters, readRows } from "./fileRows.ts"
 
 const readBytes = 8 * 1024 * 1024
 
@@ -108,8 +108,10 @@ const footerProblem = (
     const identity = JSON.stringify({ topic, partition, start, end, rows, hash, version })
     const said = footer.metadata.get("musify")
     if (said !== identity) return `says that it is ${said}, its plan says ${identity}`
-    const schema = declaredSchema(topic, dead)
-    return footer.schema === schema ? undefined : `has the columns ${footer.schema}; ${schema} were expected`
+    const schemas = declaredSchemas(topic, dead)
+    return schemas.includes(footer.schema)
+      ? undefined
+      : `has the columns ${footer.schema}; ${schemas[0]} were expected`
   })
 
 /** What is wrong with the rows of a file. */

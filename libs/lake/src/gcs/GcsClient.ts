@@ -217,6 +217,12 @@ const listPage = async (
 
 const anonymous = "an anonymous caller"
 
+/** Default credentials go to Google alone: Cloud Storage, and its private endpoints. */
+const sendsCredentials = ({ endpoint, keyFile }: GcsOptions): boolean =>
+  endpoint === undefined ||
+  keyFile !== undefined ||
+  /^https:\/\/(?:[\w-]+\.)+googleapis\.com\/*$/.test(endpoint)
+
 /** The auth library takes any text for some kind of key. What is wrong with it is not quoted: it may be a secret. */
 const checkKeyFile = (file: string): void => {
   const unusable = (problem: string) =>
@@ -249,9 +255,8 @@ export const makeGcsClient = (options: GcsOptions): GcsClient => {
     retryOptions: { autoRetry: false, idempotencyStrategy: IdempotencyStrategy.RetryNever },
     timeout: options.timeoutMs,
     ...(options.endpoint === undefined ? {} : { apiEndpoint: options.endpoint }),
-    ...(options.keyFile === undefined
-      ? {}
-      : { keyFilename: options.keyFile, useAuthWithCustomEndpoint: true })
+    useAuthWithCustomEndpoint: sendsCredentials(options),
+    ...(options.keyFile === undefined ? {} : { keyFilename: options.keyFile })
   })
   const bucket = storage.bucket(options.bucket)
   const fileOf = (name: string) => bucket.file(name)
@@ -274,7 +279,7 @@ export const makeGcsClient = (options: GcsOptions): GcsClient => {
       }
     },
     identity: async () => {
-      if (options.endpoint !== undefined && options.keyFile === undefined) return anonymous
+      if (!sendsCredentials(options)) return anonymous
       const { client_email: email } = await storage.authClient.getCredentials()
       return email ?? "the default credentials"
     }

@@ -6,8 +6,8 @@ export interface GcsOptions {
   /** Put before each name: empty, or ends in "/". */
   readonly prefix: string
   /**
-   * Another server that speaks Cloud Storage's JSON API, as `http://127.0.0.1:4443`. It is told no credentials, unless
-   * `keyFile` names them.
+   * Another server that speaks Cloud Storage's JSON API, as `http://127.0.0.1:4443`. It is sent no credentials, unless
+   * `keyFile` names them or it is one of Google's own.
    */
   readonly endpoint?: string | undefined
   /** Key file of a service account; without it application default credentials, or the metadata server's. */

@@ -54,7 +54,10 @@ const transientCodes = new Set([
 const transientTypes = new Set(["request-timeout", "body-timeout", "invalid-json"])
 
 const oneLine = (text: string): string => {
-  const line = text.replace(/\s+/g, " ").trim()
+  const line = text
+    .replace(/\s+/g, " ")
+    .replace(/[ .]+$/, "")
+    .trimStart()
   return line.length > 300 ? `${line.slice(0, 300)}…` : line
 }
 
