@@ -13,6 +13,7 @@ const logIn = (segmentBytes: number | undefined) => () => {
   }
 }
 
-eventLogContract("LmdbEventLog", logIn(undefined))
-eventLogContract("LmdbEventLog, everything in segments", logIn(0), { numRuns: 20 })
-eventLogContract("LmdbEventLog, some in segments", logIn(60), { numRuns: 20 })
+const conditionalAppend = "atomic"
+eventLogContract("LmdbEventLog", logIn(undefined), { conditionalAppend })
+eventLogContract("LmdbEventLog, everything in segments", logIn(0), { conditionalAppend, numRuns: 20 })
+eventLogContract("LmdbEventLog, some in segments", logIn(60), { conditionalAppend, numRuns: 20 })
