@@ -66,6 +66,11 @@ export const logOptions = {
     max: 2 ** 31,
     description: "Records that are read ahead, over all partitions; bounds the memory of a reader."
   }),
+  kafkaSession: setting.duration("kafka-session", {
+    default: "20 seconds",
+    description:
+      "A reader that Kafka has not heard of for so long has left its group, and others take its partitions."
+  }),
   kafkaTimeout: setting.duration("kafka-timeout", {
     default: "30 seconds",
     description:
@@ -91,6 +96,7 @@ export interface LogGiven {
   readonly kafkaRetention: Duration.Duration | undefined
   readonly kafkaCompression: (typeof kafkaCompressions)[number]
   readonly kafkaReadAheadBytes: number
+  readonly kafkaSession: Duration.Duration
   readonly kafkaTimeout: Duration.Duration
 }
 
@@ -169,6 +175,7 @@ export const resolveLogSettings = (
         retention: given.kafkaRetention,
         compression: given.kafkaCompression,
         readAheadBytes: given.kafkaReadAheadBytes,
+        session: given.kafkaSession,
         timeout: given.kafkaTimeout
       }
     }
