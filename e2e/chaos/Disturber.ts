@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises"
 import { type Act, actsOf, actText, type LinkFault, type Track, tracks } from "./acts.ts"
-import { fairWeather, type RequestFilter, type TcpProxy } from "./TcpProxy.ts"
+import { fairWeather, type RequestFilter, type TcpProxy, type Weather } from "./TcpProxy.ts"
+import { countPlans } from "./countPlans.ts"
 import type { World } from "./World.ts"
 
 const requestSizeBytes = 4
@@ -11,6 +12,12 @@ const isPut: RequestFilter = (data) => data.subarray(0, 5).toString("latin1") ==
 const isAnything: RequestFilter = () => true
 const isProduce: RequestFilter = (data) =>
   data.length >= requestSizeBytes + 2 && data.readInt16BE(requestSizeBytes) === produceKey
+
+/** A track waits this long, ms, for records to be brought in since its last act: one on a system at rest shows little. */
+const longestRestMs = 15_000
+const lookMs = 250
+/** Trouble on a link needs no progress: there is much of it, and some of it must fall while others recover. */
+const impatient: ReadonlyArray<Track> = ["linkTroubles"]
 
 /** Does to a world what the seed says, on all tracks at once, until it is told to end; then all is well again. */
 export class Disturber {
@@ -38,11 +45,20 @@ export class Disturber {
     await wait(ms, undefined, { signal: this.over.signal }).catch(() => undefined)
   }
 
+  private async untilMorePlans(before: number): Promise<void> {
+    for (let waited = 0; waited < longestRestMs && !this.over.signal.aborted; waited += lookMs) {
+      if (countPlans(this.world.bucket) > before) return
+      await this.pause(lookMs)
+    }
+  }
+
   private async run(track: Track, seed: number): Promise<void> {
     const acts = actsOf(track, seed)
     while (true) {
       const { act, calmMs } = acts.next().value
+      const before = countPlans(this.world.bucket)
       await this.pause(calmMs)
+      if (!impatient.includes(track)) await this.untilMorePlans(before)
       if (this.over.signal.aborted) return
       this.counts.set(act.kind, (this.counts.get(act.kind) ?? 0) + 1)
       this.say(actText(act))
@@ -95,30 +111,29 @@ export class Disturber {
 
   private async trouble(kind: LinkFault, act: Extract<Act, { readonly kind: LinkFault }>): Promise<void> {
     const proxy: TcpProxy = this.world.links[act.who][act.to]
-    switch (kind) {
-      case "reset":
-        return void proxy.reset()
-      case "drop answer":
-        if (act.to === "storage") proxy.dropAnswer(isPut)
-        else if (act.who.startsWith("ingestor")) proxy.dropAnswer(isAnything)
-        else proxy.dropAnswer(isProduce)
-        await this.pause(act.lastsMs)
-        return proxy.disarm()
-      case "delay":
-        proxy.weather = { ...fairWeather, delayMs: act.delayMs }
-        break
-      case "throttle":
-        proxy.weather = { ...fairWeather, bytesPerSecond: act.bytesPerSecond }
-        break
-      case "cut":
-        proxy.weather = { ...fairWeather, isCut: true }
-        break
-      case "refuse":
-        proxy.weather = { ...fairWeather, refuses: true }
-        proxy.reset()
-        break
-    }
+    if (kind === "reset") return void proxy.reset()
+    proxy.weather = { ...fairWeather, ...weatherOf(kind, act) }
+    if (kind === "refuse") proxy.reset()
     await this.pause(act.lastsMs)
     proxy.weather = fairWeather
+  }
+}
+
+const weatherOf = (
+  kind: Exclude<LinkFault, "reset">,
+  { bytesPerSecond, delayMs, to, who }: Extract<Act, { readonly kind: LinkFault }>
+): Partial<Weather> => {
+  switch (kind) {
+    case "delay":
+      return { delayMs }
+    case "throttle":
+      return { bytesPerSecond }
+    case "cut":
+      return { isCut: true }
+    case "refuse":
+      return { refuses: true }
+    case "drop answer":
+      if (to === "storage") return { dropsAnswers: isPut }
+      return { dropsAnswers: who.startsWith("ingestor") ? isAnything : isProduce }
   }
 }

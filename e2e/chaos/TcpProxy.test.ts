@@ -86,7 +86,7 @@ test("a dropped answer: the request arrives, the answer does not, the connection
   const client = await connectTo(port)
   client.socket.write("GET one")
   expect(await client.bytes(7)).toBe("GET one")
-  proxy.dropAnswer((data) => data.toString().startsWith("PUT"))
+  proxy.weather = { ...fairWeather, dropsAnswers: (data) => data.toString().startsWith("PUT") }
   client.socket.write("GET two")
   expect(await client.bytes(14)).toBe("GET oneGET two")
   client.socket.write("PUT it")
@@ -94,6 +94,7 @@ test("a dropped answer: the request arrives, the answer does not, the connection
   expect(client.received()).toBe("GET oneGET two")
   expect(echo.received()).toBe("GET oneGET twoPUT it")
   expect(proxy.counts.dropped).toBe(1)
+  proxy.weather = fairWeather
   const again = await connectTo(port)
   again.socket.write("PUT it")
   expect(await again.bytes(6)).toBe("PUT it")

@@ -3,6 +3,9 @@ import { once } from "node:events"
 import { connect, createServer, type Server, type Socket } from "node:net"
 import { setTimeout as wait } from "node:timers/promises"
 
+/** Whether a piece of data from a client begins a request. */
+export type RequestFilter = (data: Buffer) => boolean
+
 /** How a link is: what happens to bytes on it, both ways. */
 export interface Weather {
   /** Each piece of data waits so long, ms. */
@@ -13,16 +16,16 @@ export interface Weather {
   readonly isCut: boolean
   /** New connections are reset at once. */
   readonly refuses: boolean
+  /** These requests reach the server; their answers are swallowed, and both sides are reset. */
+  readonly dropsAnswers: RequestFilter | undefined
 }
 
-export const fairWeather: Weather = { delayMs: 0, bytesPerSecond: Infinity, isCut: false, refuses: false }
-
-/** Whether a piece of data from a client begins a request whose answer is to be dropped. */
-export type RequestFilter = (data: Buffer) => boolean
-
-/** A trap for one answer: the request passes, its answer does not, and both sides are reset. */
-interface Trap {
-  readonly matches: RequestFilter
+export const fairWeather: Weather = {
+  delayMs: 0,
+  bytesPerSecond: Infinity,
+  isCut: false,
+  refuses: false,
+  dropsAnswers: undefined
 }
 
 interface Connection {
@@ -39,7 +42,6 @@ const lookMs = 20
 export class TcpProxy {
   private readonly server: Server
   private readonly connections = new Set<Connection>()
-  private readonly traps: Array<Trap> = []
   weather: Weather = fairWeather
   /** Connections made and answers dropped since the start. */
   readonly counts = { connections: 0, dropped: 0 }
@@ -72,7 +74,10 @@ export class TcpProxy {
       })
     }
     const fail = () => this.end(connection)
-    this.pump(client, server, (data) => this.lookAtRequest(connection, data)).catch(fail)
+    this.pump(client, server, (data) => {
+      if (this.weather.dropsAnswers?.(data) === true) connection.trapped = true
+      return true
+    }).catch(fail)
     this.pump(server, client, () => this.mayAnswer(connection)).catch(fail)
   }
 
@@ -91,15 +96,6 @@ export class TcpProxy {
     to.end()
   }
 
-  private lookAtRequest(connection: Connection, data: Buffer): boolean {
-    const found = connection.trapped ? -1 : this.traps.findIndex(({ matches }) => matches(data))
-    if (found !== -1) {
-      this.traps.splice(found, 1)
-      connection.trapped = true
-    }
-    return true
-  }
-
   private mayAnswer(connection: Connection): boolean {
     if (!connection.trapped) return true
     this.counts.dropped++
@@ -110,16 +106,6 @@ export class TcpProxy {
   /** A RST to both sides. */
   private end({ client, server }: Connection): void {
     for (const socket of [client, server]) if (!socket.destroyed) socket.resetAndDestroy()
-  }
-
-  /** The next request that matches, on whichever connection, reaches the server; its answer is swallowed, then a RST. */
-  dropAnswer(matches: RequestFilter): void {
-    this.traps.push({ matches })
-  }
-
-  /** Forgets traps that nothing went into. */
-  disarm(): void {
-    this.traps.length = 0
   }
 
   /** Resets all connections; answers how many there were. */

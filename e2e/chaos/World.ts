@@ -11,7 +11,7 @@ import {
   startBroker,
   startStorageServer
 } from "../../tools/services/Services.ts"
-import { type ProgramName, programs, type ServerName } from "./acts.ts"
+import { type ProgramName, programs, type ServerName, sessionMs } from "./acts.ts"
 import { ChildProgram } from "./ChildProgram.ts"
 import type { ProducerArgs } from "./ProducerArgs.ts"
 import { TcpProxy } from "./TcpProxy.ts"
@@ -96,7 +96,16 @@ export const makeWorld = async ({ folder, rate, seed }: WorldOptions): Promise<W
     ...["--bucket", `gs://${bucketName}`, "--gcs-endpoint", `http://127.0.0.1:${portsOf(n).storage}`],
     // Much shorter than in production: more batches to lose or double, and failures that are noticed soon.
     ...["--roll", "2s", "--roll-rows", "3000"],
-    ...["--kafka-timeout", "10s", "--gcs-timeout", "5s", "--gcs-retry-for", "15s"]
+    ...[
+      "--kafka-timeout",
+      "10s",
+      "--kafka-session",
+      `${sessionMs}ms`,
+      "--gcs-timeout",
+      "5s",
+      "--gcs-retry-for",
+      "15s"
+    ]
   ]
   const argsOf: Record<ProgramName, (start: number) => ReadonlyArray<string>> = {
     producer: (start) => {

@@ -3,6 +3,7 @@ import {
   type Act,
   actsOf,
   linkFaults,
+  sessionMs,
   servers,
   steadyPrograms,
   type TimedAct,
@@ -35,7 +36,7 @@ test("a short run has every kind of act, against every program and server", () =
     expect(new Set(kinds(take("linkTroubles", seed, linkFaults.length)))).toEqual(new Set(linkFaults))
     // The first pause outlasts the session.
     const [{ act }] = take("pauses", seed, 1)
-    expect("lastsMs" in act && act.lastsMs).toBeGreaterThan(20_000)
+    expect("lastsMs" in act && act.lastsMs).toBeGreaterThan(sessionMs)
     const within = (track: Track, count: number) =>
       take(track, seed, count).reduce((sum, { act, calmMs }) => {
         const lasts = "downMs" in act ? act.downMs : "lastsMs" in act ? act.lastsMs : 0

@@ -37,8 +37,9 @@ export interface TimedAct {
   readonly act: Act
 }
 
-/** Longer than the 20 s after which a group takes a silent member for dead. */
-const pastSession: readonly [number, number] = [22_000, 27_000]
+/** After this time the group takes a silent member for dead: as short as Kafka allows, so that it happens often. */
+export const sessionMs = 6000
+const pastSession: readonly [number, number] = [sessionMs + 2000, sessionMs + 6000]
 
 type Random = () => number
 const between = (random: Random, [min, max]: readonly [number, number]) =>
@@ -58,7 +59,7 @@ function* kills(random: Random): Generator<TimedAct, never> {
   while (true) {
     const who = deck.next().value
     yield {
-      calmMs: between(random, [1000, 9000]),
+      calmMs: between(random, [2000, 9000]),
       act: { kind: "kill program", who, downMs: between(random, [0, 4000]) }
     }
   }
@@ -67,7 +68,7 @@ function* kills(random: Random): Generator<TimedAct, never> {
 function* pauses(random: Random): Generator<TimedAct, never> {
   // Every other pause is short: the member is still one when it goes on.
   for (let n = 0; ; n++) {
-    const lastsMs = between(random, n % 2 === 0 ? pastSession : [500, 6000])
+    const lastsMs = between(random, n % 2 === 0 ? pastSession : [500, sessionMs - 2000])
     yield {
       calmMs: between(random, [3000, 12_000]),
       act: { kind: "pause program", who: pick(random, ingestors), lastsMs }
@@ -94,17 +95,20 @@ function* serverFaults(random: Random): Generator<TimedAct, never> {
     const { kind, who } = deck.next().value
     const ms = between(random, [500, 5000])
     yield {
-      calmMs: between(random, [4000, 14_000]),
+      calmMs: between(random, [5000, 13_000]),
       act: kind === "kill server" ? { kind, who, downMs: ms } : { kind, who, lastsMs: ms }
     }
   }
 }
 
+/** Where a link's trouble can harm most: before and after the group, and at the bucket. */
+const hurtMost: ReadonlyArray<ProgramName> = [...programs, ...ingestors, ...ingestors, "producer"]
+
 function* linkTroubles(random: Random): Generator<TimedAct, never> {
   const deck = decks(random, linkFaults)
   while (true) {
     const kind = deck.next().value
-    const who = pick(random, programs)
+    const who = pick(random, hurtMost)
     yield {
       calmMs: between(random, [100, 2500]),
       act: {
@@ -114,7 +118,7 @@ function* linkTroubles(random: Random): Generator<TimedAct, never> {
         to: who.startsWith("ingestor") && random() < 0.6 ? "storage" : "kafka",
         // A cut now and then outlasts the time-outs of clients, and the session.
         lastsMs:
-          kind === "cut" && random() < 0.2 ? between(random, pastSession) : between(random, [300, 5000]),
+          kind === "cut" && random() < 0.2 ? between(random, pastSession) : between(random, [500, 6000]),
         delayMs: between(random, [20, 800]),
         bytesPerSecond: between(random, [20_000, 400_000])
       }

@@ -9,7 +9,7 @@ import process from "node:process"
 import { parseArgs } from "node:util"
 import { type ChaosReport, runChaos } from "./runChaos.ts"
 
-const usage = "Usage: npm run chaos -- [--seconds 90] [--seed N] [--json]"
+const usage = "Usage: npm run chaos -- [--seconds 90] [--seed N] [--json] [--keep]"
 
 const reportText = (report: ChaosReport): string => {
   const acts = Object.entries(report.acts).map(([kind, count]) => `${count} × ${kind}`)
@@ -19,15 +19,16 @@ const reportText = (report: ChaosReport): string => {
     `${report.rows} rows and ${report.deadLetters} dead letters in ${report.files} files of ${report.plans} plans; partitions changed hands ${report.takeOvers} times`,
     `${report.seconds} s of ${acts.join(", ")}; ${report.answersDropped} answers dropped`,
     ...(exits.length === 0 ? [] : [`ended by themselves and started again: ${exits.join(", ")}`]),
-    `all in the lake ${report.drain_s} s after the last fault`,
+    `${report.underFaults} records were in the lake at the last fault, all of them ${report.drain_s} s later`,
     ...(report.ok
       ? [`Every record is there exactly once (seed ${report.seed}).`]
       : [
           "",
           ...report.findings,
           "",
-          `WRONG with seed ${report.seed}. Logs of all processes: ${report.folder}/logs. Again: npm run chaos -- --seconds ${report.seconds} --seed ${report.seed}`
-        ])
+          `WRONG with seed ${report.seed}. Again: npm run chaos -- --seconds ${report.seconds} --seed ${report.seed}`
+        ]),
+    ...(report.folder === undefined ? [] : [`Data and the logs of all processes: ${report.folder}`])
   ].join("\n")
 }
 
@@ -37,7 +38,8 @@ const { values } = (() => {
       options: {
         seconds: { type: "string", default: "90" },
         seed: { type: "string", default: String(Date.now() % 1_000_000) },
-        json: { type: "boolean", default: false }
+        json: { type: "boolean", default: false },
+        keep: { type: "boolean", default: false }
       }
     })
   } catch (cause) {
@@ -54,6 +56,7 @@ console.error(`seed ${seed}`)
 const report = await runChaos({
   seconds,
   seed,
+  keep: values.keep,
   folder: mkdtempSync(join(tmpdir(), "musify-chaos-")),
   say: (line) => console.error(line)
 })

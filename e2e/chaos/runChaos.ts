@@ -12,7 +12,7 @@ import { Findings } from "./Findings.ts"
 import { readJournals } from "./journal.ts"
 import { LakeWatch, type SeenPartition } from "./LakeWatch.ts"
 import { judge, type Verdict } from "./oracle.ts"
-import { countTakeOvers } from "./takeOvers.ts"
+import { countPlans, countTakeOvers } from "./countPlans.ts"
 import { makeWorld, partitions, topicPrefix, type World } from "./World.ts"
 
 export interface ChaosOptions {
@@ -20,8 +20,9 @@ export interface ChaosOptions {
   readonly seconds: number
   /** Decides what is done and in which order. */
   readonly seed: number
-  /** For the servers' data and the logs of all processes; kept when something is wrong, else removed. */
+  /** For the servers' data and the logs of all processes; removed when all is well, unless it is to be kept. */
   readonly folder: string
+  readonly keep?: boolean
   /** Told what happens. */
   readonly say: (line: string) => void
 }
@@ -32,6 +33,8 @@ export interface ChaosReport extends Verdict {
   /** How long faults happened, and how long it took from their end until everything was in the lake. */
   readonly seconds: number
   readonly drain_s: number
+  /** Records that were in the lake when the last fault ended. */
+  readonly underFaults: number
   /** Acts done, by kind. */
   readonly acts: Readonly<Record<string, number>>
   readonly answersDropped: number
@@ -43,7 +46,7 @@ export interface ChaosReport extends Verdict {
   readonly ownExits: ReadonlyArray<OwnExit>
   /** What is wrong, in words; empty when all is well. */
   readonly findings: ReadonlyArray<string>
-  /** Where the logs are; undefined: all is well, and they are gone. */
+  /** Where data and logs are; undefined: they are gone. */
   readonly folder: string | undefined
 }
 
@@ -93,20 +96,21 @@ const missing = async (
 
 const seconds = (since: number) => (performance.now() - since) / 1000
 
-/** Looks at the lake every few seconds until it is stopped. */
-const keepLooking = (watch: LakeWatch, say: (line: string) => void) => {
+/** Looks at the lake every few seconds; stopped, it looks a last time and answers how many records are there. */
+const keepLooking = (watch: LakeWatch, say: (line: string) => void): (() => Promise<number>) => {
   const over = new AbortController()
   const looking = (async () => {
-    while (!over.signal.aborted) {
+    while (true) {
       await wait(lookMs, undefined, { signal: over.signal }).catch(() => undefined)
-      const seen = await watch.look()
-      const offsets = seen.reduce((sum, one) => sum + one.offsets, 0)
-      say(`${offsets} records in ${watch.files} files`)
+      const isLast = over.signal.aborted
+      const records = (await watch.look()).reduce((sum, { offsets }) => sum + offsets, 0)
+      say(`${records} records in ${watch.files} files`)
+      if (isLast) return records
     }
   })()
-  return async () => {
+  return () => {
     over.abort()
-    await looking
+    return looking
   }
 }
 
@@ -136,12 +140,12 @@ const run = async (
   const disturber = new Disturber(world, options.seed, say)
   const stopLooking = keepLooking(watch, say)
   await wait(options.seconds * 1000)
+  const underFaults = await stopLooking()
   say("no more faults; what is on its way is being brought in")
   await disturber.end()
   for (const name of ["producer", "simulator"] as const)
     if (!(await world.programs[name].stop()))
       findings.add("a program did not stop when it was asked to", name)
-  await stopLooking()
   const drain_s = await drain(log, watch, findings)
   for (const name of ["ingestor-1", "ingestor-2"] as const)
     if (!(await world.programs[name].stop()))
@@ -155,10 +159,12 @@ const run = async (
       findings.add("a program ended by itself, and not for want of a server", `${name}: ${signal ?? code}`)
   return {
     ...verdict,
-    ...countTakeOvers(world.bucket),
+    plans: countPlans(world.bucket),
+    takeOvers: countTakeOvers(world.bucket),
     seed: options.seed,
     seconds: options.seconds,
     drain_s: Number(drain_s.toFixed(1)),
+    underFaults,
     acts: Object.fromEntries([...disturber.counts].sort(([a], [b]) => a.localeCompare(b))),
     answersDropped: Object.values(world.links)
       .flatMap(({ kafka, storage }) => [kafka, storage])
@@ -191,12 +197,12 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
       ...found,
       files: watch.files,
       findings: findings.lines,
-      folder: ok ? undefined : folder
+      folder: ok && options.keep !== true ? undefined : folder
     }
   } finally {
     watch.close()
     await Effect.runPromise(Scope.close(scope, Exit.void))
     await world.close()
-    if (ok) rmSync(folder, { recursive: true, force: true })
+    if (ok && options.keep !== true) rmSync(folder, { recursive: true, force: true })
   }
 }
