@@ -117,7 +117,7 @@ export const makeWorld = async ({ folder, rate, seed }: WorldOptions): Promise<W
       sources.simulator,
       ...["--data", join(folder, "simulator"), "--output", "kafka", "--kafka-brokers", brokers(1)],
       ...["--kafka-topic-prefix", topicPrefix, "--no-kafka-create-topics", "--kafka-timeout", "10s"],
-      ...["--users", "20000", "--start", "6h", "--speed", "60", "--continuous", "--seed", String(seed)]
+      ...["--users", "5000", "--start", "6h", "--speed", "120", "--continuous", "--seed", String(seed)]
     ],
     "ingestor-1": ingestor(2),
     "ingestor-2": ingestor(3),
