@@ -22,6 +22,7 @@ beforeEach(() => {
 })
 afterAll(() => server.close())
 
+const slots = Effect.unsafeMakeSemaphore(4)
 const storeOf = () =>
   makeGcsObjectStore({
     ...defaultGcsOptions,
@@ -66,7 +67,7 @@ describe("the chain over Cloud Storage", () => {
       expect(batch.files.length).toBe(3)
       for (let twin = 0; twin < 2; twin++) {
         yield* putPlan(store, batch.plan)
-        yield* putFiles(store, batch)
+        yield* putFiles(store, batch, slots)
         expect(yield* missingFiles(store, batch.plan)).toEqual([])
         yield* putSeal(store, batch.plan)
       }
@@ -83,7 +84,7 @@ describe("the chain over Cloud Storage", () => {
       const run = Effect.gen(function* () {
         const store = storeOf()
         yield* putPlan(store, batch.plan)
-        yield* putFiles(store, batch)
+        yield* putFiles(store, batch, slots)
         yield* putSeal(store, batch.plan)
       })
       yield* run
@@ -103,7 +104,7 @@ describe("the chain over Cloud Storage", () => {
     Effect.gen(function* () {
       const store = storeOf()
       const batch = batchOf("free")
-      yield* putFiles(store, batch)
+      yield* putFiles(store, batch, slots)
       for (const [name, object] of server.objects) server.objects.set(name, { ...object, metadata: {} })
       expect(yield* missingFiles(store, batch.plan)).toEqual([])
       expect(requestsOf("get")).toBe(3)
@@ -120,9 +121,9 @@ describe("the chain over Cloud Storage", () => {
     Effect.gen(function* () {
       const store = storeOf()
       const foreign = batchOf("paid")
-      yield* putFiles(store, foreign)
+      yield* putFiles(store, foreign, slots)
       const batch = batchOf("free")
-      const error = yield* Effect.flip(putFiles(store, batch))
+      const error = yield* Effect.flip(putFiles(store, batch, slots))
       expect(error).toMatchObject({ _tag: "ChainHalted", reason: "foreign object" })
       expect(error.message).toMatch(
         /^gs:\/\/test-bucket\/lake\/auth_events\/\S+\.parquet holds \{.*\}, but plan 0 of auth_events\/0 \(gs:\/\/test-bucket\/log\/auth_events\/0\/0+\.plan\.json\) puts \{.*\} there\./
