@@ -1,7 +1,7 @@
 import { Kafka, logLevel } from "kafkajs"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
@@ -106,7 +106,15 @@ test("says at once everything that is missing on this machine", async () => {
   const { code, stderr, stdout } = await start([], environment).finished
   expect(code).toBe(2)
   expect(stdout).toBe("")
-  expect(stderr).toMatch(/^The services need .*java 17.*mvn.*go .*Install/)
+  expect(stderr).toMatch(/^The services need .*java 17.*mvn.*go 1\.26.*Install it and try again\.$/m)
+
+  const noDocker = await start(["--docker"], environment).finished
+  expect(noDocker).toMatchObject({ code: 3, stderr: expect.stringContaining("No Docker engine answers") })
+  writeFileSync(join(folder, "bin/docker"), '#!/bin/sh\necho "docker $*"\n', { mode: 0o755 })
+  expect((await start([], environment).finished).stderr).toContain("npm run services -- --docker")
+  const compose = join(process.cwd(), "tools/services/compose.yaml")
+  const docker = await start(["--docker"], environment).finished
+  expect(docker).toMatchObject({ code: 0, stdout: `docker compose -f ${compose} up\n` })
 })
 
 test.each([["--nodes", "2"], ["--unknown"], ["restart"], ["stop", "now"]])(

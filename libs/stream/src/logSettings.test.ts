@@ -26,6 +26,7 @@ const nothing: LogGiven = {
   kafkaCompression: "none",
   kafkaReadAheadBytes: 1 << 20,
   kafkaSession: Duration.seconds(20),
+  kafkaMetadataMaxAge: Duration.minutes(1),
   kafkaTimeout: Duration.seconds(30)
 }
 

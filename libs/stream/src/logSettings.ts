@@ -71,6 +71,10 @@ export const logOptions = {
     description:
       "A reader that Kafka has not heard of for so long has left its group, and others take its partitions."
   }),
+  kafkaMetadataMaxAge: setting.duration("kafka-metadata-max-age", {
+    default: "1 minute",
+    description: "Added partitions and topics made anew are noticed within this time."
+  }),
   kafkaTimeout: setting.duration("kafka-timeout", {
     default: "30 seconds",
     description:
@@ -97,6 +101,7 @@ export interface LogGiven {
   readonly kafkaCompression: (typeof kafkaCompressions)[number]
   readonly kafkaReadAheadBytes: number
   readonly kafkaSession: Duration.Duration
+  readonly kafkaMetadataMaxAge: Duration.Duration
   readonly kafkaTimeout: Duration.Duration
 }
 
@@ -176,6 +181,7 @@ export const resolveLogSettings = (
         compression: given.kafkaCompression,
         readAheadBytes: given.kafkaReadAheadBytes,
         session: given.kafkaSession,
+        metadataMaxAge: given.kafkaMetadataMaxAge,
         timeout: given.kafkaTimeout
       }
     }

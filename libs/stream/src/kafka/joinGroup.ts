@@ -22,7 +22,7 @@ interface Joined {
 export const joinGroup = (options: {
   readonly group: string
   /** Memberships of this process, by group, for commits. */
-  readonly groups: Map<string, Group>
+  readonly groups: Map<string, Set<Group>>
   readonly newCluster: () => Cluster
   readonly settings: KafkaSettings
   readonly topics: KafkaTopics
@@ -66,12 +66,12 @@ export const joinGroup = (options: {
             assignments.unsafeDone(Exit.fail(new EventLogUnavailable({ message, retryable: false, cause })))
           }
         })
-        groups.set(name, group)
+        groups.set(name, (groups.get(name) ?? new Set()).add(group))
         return group
       }),
       (group) =>
         Effect.promise(() => {
-          if (groups.get(name) === group) groups.delete(name)
+          groups.get(name)?.delete(group)
           return group.close()
         })
     )
