@@ -6,6 +6,7 @@ import { bytesColumn } from "@musify/domain/RecordBatch.ts"
 import { encodeHeaders } from "@musify/domain/recordHeaders.ts"
 import { type Topic, topics } from "@musify/domain/Topic.ts"
 import { makeKafkaEventLog } from "@musify/stream/KafkaEventLog.ts"
+import { kafkaTestSettings } from "@musify/stream/testing/kafkaTestSettings.ts"
 import { Duration, Effect } from "effect"
 import { Buffer } from "node:buffer"
 import { openSync } from "node:fs"
@@ -46,15 +47,15 @@ const makeBatch = (topic: Topic, partition: number, now: number) => {
 }
 
 const run = Effect.gen(function* () {
-  const log = yield* makeKafkaEventLog({
-    brokers: [args.brokers],
-    clientId: "chaos-producer",
-    topicPrefix: args.topicPrefix,
-    createTopics: false,
-    compression: "none",
-    readAheadBytes: 1 << 20,
-    timeout: Duration.seconds(10)
-  })
+  const log = yield* makeKafkaEventLog(
+    kafkaTestSettings([args.brokers], {
+      clientId: "chaos-producer",
+      topicPrefix: args.topicPrefix,
+      createTopics: false,
+      partitions: undefined,
+      timeout: Duration.seconds(10)
+    })
+  )
   console.log(`start ${args.start} writes`)
   while (true) {
     const began = Date.now()

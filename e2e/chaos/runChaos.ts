@@ -1,5 +1,6 @@
 import { topics } from "@musify/domain/Topic.ts"
 import { makeKafkaEventLog } from "@musify/stream/KafkaEventLog.ts"
+import { kafkaTestSettings } from "@musify/stream/testing/kafkaTestSettings.ts"
 import type { EventLogService } from "@musify/stream/EventLog.ts"
 import { Duration, Effect, Exit, Scope } from "effect"
 import { appendFileSync, mkdirSync, rmSync } from "node:fs"
@@ -61,16 +62,9 @@ const somethingIsWrong = 1
 /** A log without proxies between. */
 const openLog = (broker: string, scope: Scope.Scope): Promise<EventLogService> =>
   Effect.runPromise(
-    makeKafkaEventLog({
-      brokers: [broker],
-      clientId: "chaos",
-      topicPrefix,
-      createTopics: true,
-      partitions,
-      compression: "none",
-      readAheadBytes: 1 << 20,
-      timeout: Duration.seconds(60)
-    }).pipe(Scope.extend(scope))
+    makeKafkaEventLog(
+      kafkaTestSettings([broker], { topicPrefix, partitions, timeout: Duration.seconds(60) })
+    ).pipe(Scope.extend(scope))
   )
 
 const nameOf = (topic: string, partition: number) => `${topic}/${partition}`
