@@ -49,6 +49,11 @@ export const logReadOptions = {
     max: 2 ** 31,
     description: "Records that are read ahead, over all partitions; bounds the memory of a reader."
   }),
+  kafkaSession: setting.duration("kafka-session", {
+    default: "20 seconds",
+    description:
+      "A reader that Kafka has not heard of for so long has left its group, and others take its partitions."
+  }),
   kafkaMetadataMaxAge: setting.duration("kafka-metadata-max-age", {
     default: "1 minute",
     description: "Added partitions and topics made anew are noticed within this time."
@@ -108,6 +113,7 @@ export interface LogGiven {
   readonly kafkaRetention: Duration.Duration | undefined
   readonly kafkaCompression: (typeof kafkaCompressions)[number]
   readonly kafkaReadAheadBytes: number
+  readonly kafkaSession: Duration.Duration
   readonly kafkaMetadataMaxAge: Duration.Duration
   readonly kafkaTimeout: Duration.Duration
 }
@@ -187,6 +193,7 @@ export const resolveLogSettings = (
         retention: given.kafkaRetention,
         compression: given.kafkaCompression,
         readAheadBytes: given.kafkaReadAheadBytes,
+        session: given.kafkaSession,
         metadataMaxAge: given.kafkaMetadataMaxAge,
         timeout: given.kafkaTimeout
       }
