@@ -1,10 +1,11 @@
 import { Command } from "@effect/cli"
 import { command as batchCommand } from "@musify/batcher/command.ts"
 import { command as dashboardCommand } from "@musify/dashboard/command.ts"
-import { deadLettersCommand } from "@musify/ingestor/deadLetters/command.ts"
+import { makeDeadLettersCommand } from "@musify/ingestor/deadLetters/command.ts"
 import { command as ingestCommand } from "@musify/ingestor/command.ts"
 import { command as simulateCommand } from "@musify/simulator/command.ts"
 import { describeCommand } from "@musify/simulator/describe/command.ts"
+import { asForeignRun } from "@musify/simulator/foreignRun.ts"
 import { replayCommand } from "@musify/simulator/replayCommand.ts"
 import { auditCommand } from "./audit/command.ts"
 import { upCommand } from "./up/up.ts"
@@ -29,7 +30,7 @@ export const musifyCommand = Command.make("musify").pipe(
     describeCommand,
     replayCommand,
     ingestCommand,
-    deadLettersCommand,
+    makeDeadLettersCommand(asForeignRun),
     batchCommand,
     dashboardCommand,
     auditCommand

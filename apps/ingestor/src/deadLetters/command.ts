@@ -3,9 +3,11 @@ import { type Topic, topics } from "@musify/domain/Topic.ts"
 import { bucketOptions } from "@musify/lake/storeSettings.ts"
 import { ObjectStore } from "@musify/lake/ObjectStore.ts"
 import { layerProgress, Progress } from "@musify/runtime/Progress.ts"
+import { type DataFolderService, openDataFolder } from "@musify/runtime/DataFolder.ts"
 import { dataOption, jsonOption, type Moment, setting } from "@musify/runtime/setting.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
 import { EventLog } from "@musify/stream/EventLog.ts"
+import type { EventLogError } from "@musify/stream/EventLogError.ts"
 import { logOptions, resolveLogSettings } from "@musify/stream/logSettings.ts"
 import { Clock, Console, Effect, Layer } from "effect"
 import { defaultIngestOptions } from "../IngestOptions.ts"
@@ -82,44 +84,58 @@ const showCommand = Command.make(
     }).pipe(Effect.provide(layerBucket(settings)))
 ).pipe(Command.withDescription("Show one dead letter: reason, position, key, headers and raw bytes."))
 
-const replayCommand = Command.make(
-  "replay",
-  { data: dataOption, json: jsonOption, ...logOptions, ...bucketOptions, ...filterOptions },
-  (settings) =>
-    Effect.gen(function* () {
-      const log = yield* resolveLogSettings(settings)
-      const summary = yield* Effect.gen(function* () {
-        const parts = { store: yield* ObjectStore, log: yield* EventLog }
-        const progress = yield* Progress
-        const done = yield* replayDeadLetters(parts, yield* filterOf(settings), (files, total) =>
-          progress.report("replay", { done: files, total, unit: "files" })
-        )
-        yield* progress.finish("replay")
-        return done
-      }).pipe(Effect.provide(layerParts(settings, log, defaultIngestOptions.writer)))
-      yield* Console.log(settings.json ? JSON.stringify(summary) : replayText(summary))
-    }).pipe(Effect.provide(settings.json ? Layer.empty : layerProgress))
-).pipe(
-  Command.withDescription(
-    [
-      "Decode dead letters again with this release, and put those that are good now back into the log, each once.",
-      "Run it again after it was stopped or killed: what was put back is not put back twice.",
-      "A replayed record has its origin in three headers, musify-origin-topic, -partition and -offset."
-    ].join("\n")
+/**
+ * How records of another producer get into the log of a data folder: whoever puts the parts together knows what else
+ * writes there.
+ */
+export type WritesIntoFolder = <A, E, R>(
+  folder: DataFolderService,
+  writes: Effect.Effect<A, E, R>
+) => Effect.Effect<A, E | UserError | EventLogError, R | EventLog>
+
+const replayCommand = (intoFolder: WritesIntoFolder) =>
+  Command.make(
+    "replay",
+    { data: dataOption, json: jsonOption, ...logOptions, ...bucketOptions, ...filterOptions },
+    (settings) =>
+      Effect.gen(function* () {
+        const log = yield* resolveLogSettings(settings)
+        const summary = yield* Effect.gen(function* () {
+          const parts = { store: yield* ObjectStore, log: yield* EventLog }
+          const progress = yield* Progress
+          const replay = replayDeadLetters(parts, yield* filterOf(settings), (files, total) =>
+            progress.report("replay", { done: files, total, unit: "files" })
+          )
+          const done = yield* log.kind === "lmdb"
+            ? Effect.flatMap(openDataFolder(settings.data), (folder) => intoFolder(folder, replay))
+            : replay
+          yield* progress.finish("replay")
+          return done
+        }).pipe(Effect.provide(layerParts(settings, log, defaultIngestOptions.writer)))
+        yield* Console.log(settings.json ? JSON.stringify(summary) : replayText(summary))
+      }).pipe(Effect.provide(settings.json ? Layer.empty : layerProgress))
+  ).pipe(
+    Command.withDescription(
+      [
+        "Decode dead letters again with this release, and put those that are good now back into the log, each once.",
+        "Run it again after it was stopped or killed: what was put back is not put back twice.",
+        "A replayed record has its origin in three headers, musify-origin-topic, -partition and -offset."
+      ].join("\n")
+    )
   )
-)
 
 /** `musify dead-letters`: what could not be decoded, and what to do about it. */
-export const deadLettersCommand = Command.make("dead-letters").pipe(
-  Command.withDescription(
-    [
-      "Lists, shows and replays dead letters: records of the log that are no events.",
-      "",
-      "Examples:",
-      "  musify dead-letters list --since 1d                    what went wrong since yesterday",
-      "  musify dead-letters show listen_events/3/1200          one of them, to the byte",
-      '  musify dead-letters replay --reason "wrong type"      after a fix'
-    ].join("\n")
-  ),
-  Command.withSubcommands([listCommand, showCommand, replayCommand])
-)
+export const makeDeadLettersCommand = (intoFolder: WritesIntoFolder) =>
+  Command.make("dead-letters").pipe(
+    Command.withDescription(
+      [
+        "Lists, shows and replays dead letters: records of the log that are no events.",
+        "",
+        "Examples:",
+        "  musify dead-letters list --since 1d                    what went wrong since yesterday",
+        "  musify dead-letters show listen_events/3/1200          one of them, to the byte",
+        '  musify dead-letters replay --reason "wrong type"      after a fix'
+      ].join("\n")
+    ),
+    Command.withSubcommands([listCommand, showCommand, replayCommand(intoFolder)])
+  )

@@ -4,7 +4,10 @@ import type { LogBatch, RecordBatch } from "@musify/domain/RecordBatch.ts"
 import { bytesAt, bytesColumn } from "@musify/domain/RecordBatch.ts"
 import type { StoredDeadLetter } from "@musify/lake/readDeadLetters.ts"
 
-/* Where a record that was put back into the log came from: three headers behind its own. */
+/*
+ * Where a record that was put back into the log came from: three headers behind its own. Other headers of our making are
+ * left out: they would say that it is its producer's next one, or came from where it died before.
+ */
 
 const names = ["musify-origin-topic", "musify-origin-partition", "musify-origin-offset"] as const
 
@@ -23,18 +26,18 @@ export const recordsOf = (letters: ReadonlyArray<StoredDeadLetter>): RecordBatch
     letters.map(({ headers, offset, partition, topic }) => {
       const values = [topic, String(partition), String(offset)]
       return encodeHeaders([
-        ...headers,
+        ...headers.filter(([name]) => !name.startsWith("musify-")),
         ...names.map((name, i): RecordHeaders[number] => [name, Buffer.from(values[i])])
       ])
     })
   )
 })
 
-/** Where record `index` came from; undefined: it was no dead letter. The last origin counts: it may have died twice. */
+/** Where record `index` came from; undefined: it was no dead letter. */
 export const originAt = ({ headers }: LogBatch, index: number): Origin | undefined => {
   const bytes = headers === undefined ? null : bytesAt(headers, index)
   if (bytes === null || bytes.length === 0) return undefined
-  const last = new Map(decodeHeaders(bytes).map(([name, value]) => [name, Buffer.from(value).toString()]))
-  const parts = names.map((name) => last.get(name))
+  const found = new Map(decodeHeaders(bytes).map(([name, value]) => [name, Buffer.from(value).toString()]))
+  const parts = names.map((name) => found.get(name))
   return parts.includes(undefined) ? undefined : parts.join("/")
 }

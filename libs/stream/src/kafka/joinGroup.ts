@@ -1,9 +1,9 @@
-import { Effect, Exit, Mailbox, type Scope } from "effect"
+import { Duration, Effect, Exit, Mailbox, type Scope } from "effect"
 import type { TopicPartition } from "../EventLog.ts"
 import { type EventLogError, EventLogUnavailable } from "../EventLogError.ts"
 import type { Cluster } from "./Cluster.ts"
 import { Fetcher } from "./Fetcher.ts"
-import { Group } from "./Group.ts"
+import { defaultSessionMs, Group } from "./Group.ts"
 import { kafkaFailure } from "./kafkaFailure.ts"
 import type { KafkaSettings } from "./KafkaSettings.ts"
 import type { KafkaTopics } from "./KafkaTopics.ts"
@@ -50,6 +50,7 @@ export const joinGroup = (options: {
           cluster,
           group: name,
           partitions: topics.all(),
+          sessionMs: settings.session === undefined ? defaultSessionMs : Duration.toMillis(settings.session),
           onAssigned: (partitions) => {
             const before = new Map(lanes)
             lanes.clear()

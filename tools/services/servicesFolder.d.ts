@@ -1,5 +1,0 @@
-/**
- * Where the services are installed and where `npm run services` keeps their data: `MUSIFY_SERVICES_DIR`, or `.services`
- * in the folder that npm runs in, the root of the repository. An absolute path.
- */
-export declare const servicesFolder: () => string;
