@@ -25,6 +25,7 @@ const nothing: LogGiven = {
   kafkaRetention: undefined,
   kafkaCompression: "none",
   kafkaReadAheadBytes: 1 << 20,
+  kafkaSession: Duration.seconds(20),
   kafkaMetadataMaxAge: Duration.minutes(1),
   kafkaTimeout: Duration.seconds(30)
 }

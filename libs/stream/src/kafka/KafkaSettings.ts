@@ -44,4 +44,6 @@ export interface KafkaSettings {
   readonly metadataMaxAge: Duration.Duration
   /** An append, or a read, that has no answer by then fails. */
   readonly timeout: Duration.Duration
+  /** A member of a consumer group that is not heard of for so long has left it: 20 s without it. */
+  readonly session?: Duration.Duration | undefined
 }
