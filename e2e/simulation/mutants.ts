@@ -88,10 +88,9 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "puts that are not atomic",
     module: "e2e/simulation/SimulatedStore.ts",
-    find: "    this.write(name, bytes)\n",
-    replace: `    this.write(name, bytes.subarray(0, bytes.length >> 1))
-    this.timeline.after(5, () => this.objects.set(name, { bytes, listedFrom: 0 }))
-`
+    find: "this.write(name, bytes, metadata, decoder)",
+    replace: `this.write(name, bytes.subarray(0, bytes.length >> 1), metadata, decoder)
+    this.timeline.after(5, () => this.objects.set(name, { bytes, metadata, listedFrom: 0 }))`
   },
   {
     name: "lost race taken for a failure",
