@@ -34,8 +34,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "open tail skipped",
     module: openChain,
-    find: "const missing = sealed ? [] : yield* missingFiles(store, plan)",
-    replace: "const missing: ReadonlyArray<{ path: string; rows: number; hash: string }> = []"
+    find: "missing: isOpen ? yield* missingFiles(store, tail.plan) : []",
+    replace: "missing: []"
   },
   {
     name: "open tail cut anew",
@@ -136,8 +136,14 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "loss told of an old tail",
     module: openChain,
-    find: "sameTail(tail, now)",
-    replace: "now.plan !== undefined"
+    find: "sameTail(tail, now) ?",
+    replace: "now.plan !== undefined ?"
+  },
+  {
+    name: "loss told of a tail that was completed meanwhile",
+    module: openChain,
+    find: " && a.missing.length === b.missing.length",
+    replace: ""
   },
   {
     name: "memory without bound",
