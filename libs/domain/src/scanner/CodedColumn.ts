@@ -70,7 +70,7 @@ export class CodedColumn<S extends Spellings> {
   }
 
   /** The code of the row that was stored so many rows ago, the last one being 1. */
-  storedCode(ago: number): number {
+  stored(ago: number): number {
     return this.codes[this.rows - ago]
   }
 

@@ -37,7 +37,6 @@ export class Companions {
   /** Sets the codes of the block's rows whose combination is known; their columns need not look them up. */
   recall(view: DataView, count: number): void {
     const { columns, hashes, unknown } = this
-    this.forgetOld()
     for (let n = 0; n < count; n++) {
       let hash = 0
       for (const column of columns) hash = mix(hash, column.froms[n] < 0 ? 0 : column.hashes[n])
@@ -86,7 +85,7 @@ export class Companions {
     for (let c = 0; c < columns.length; c++) {
       const column = columns[c]
       const from = column.froms[n]
-      const code = column.storedCode(count - n)
+      const code = column.stored(count - n)
       const length = from < 0 ? 0 : column.lengths[n]
       // Codes of values that are taken with their rows mean nothing after.
       if (at + length > start + placeBytes || !column.isKept(code)) return
@@ -98,7 +97,7 @@ export class Companions {
   }
 
   /** Codes mean something else once a column has begun a new dictionary. */
-  private forgetOld(): void {
+  forgetOld(): void {
     const renewals = this.columns.reduce((sum, column) => sum + column.renewals, 0)
     if (renewals === this.renewals) return
     this.renewals = renewals

@@ -2,14 +2,14 @@ import type { EventColumn } from "../columns.ts"
 import type { Values } from "../EventColumns.ts"
 import { absent, CodedColumn, type DictionaryLimits } from "./CodedColumn.ts"
 import { NumberSpellings } from "./NumberSpellings.ts"
-import { isNull, refused, type ScannedColumn } from "./ScannedColumn.ts"
+import { isNull, refused, type RememberedColumn } from "./ScannedColumn.ts"
 import { firstBytes, firstMark, mix, zeroBytes } from "./words.ts"
 
 const commas = 0x2c2c2c2c
 const braces = 0x7d7d7d7d
 
 /** Fractions: places and songs repeat, so each spelling of a number is read once. */
-export class FloatColumn extends CodedColumn<NumberSpellings> implements ScannedColumn {
+export class FloatColumn extends CodedColumn<NumberSpellings> implements RememberedColumn {
   private readonly nullable: boolean
 
   constructor(

@@ -1,6 +1,6 @@
 import type { EventColumn } from "../columns.ts"
 import type { Values } from "../EventColumns.ts"
-import { isNull, quote, refused, type ScannedColumn } from "./ScannedColumn.ts"
+import { isNull, quote, refused, type RememberedColumn } from "./ScannedColumn.ts"
 
 const minus = 0x2d
 const zero = 0x30
@@ -16,7 +16,7 @@ interface IntegerKind {
 }
 
 /** Whole numbers, written as digits. */
-export class IntegerColumn implements ScannedColumn {
+export class IntegerColumn implements RememberedColumn {
   private readonly type: "timestamp" | "int64" | "int32"
   private readonly nullable: boolean
   private readonly kind: IntegerKind
@@ -97,6 +97,21 @@ export class IntegerColumn implements ScannedColumn {
 
   skip(n: number): void {
     this.setNull(this.rows + n)
+  }
+
+  /** Numbers mean the same for ever. */
+  readonly renewals = 0
+  isKept(): boolean {
+    return true
+  }
+
+  recall(n: number, value: number): void {
+    this.put(this.rows + n, Number.isNaN(value) ? null : value)
+  }
+
+  stored(ago: number): number {
+    const row = this.rows - ago
+    return this.nullable && this.nulls[row] === 1 ? Number.NaN : this.values[row]
   }
 
   private setNull(row: number): void {

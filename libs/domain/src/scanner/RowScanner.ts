@@ -6,16 +6,30 @@ import { Companions } from "./Companions.ts"
 import { FloatColumn } from "./FloatColumn.ts"
 import { IntegerColumn } from "./IntegerColumn.ts"
 import { KeyTexts } from "./KeyTexts.ts"
-import { refused, type ScannedColumn } from "./ScannedColumn.ts"
+import { refused, type RememberedColumn, type ScannedColumn } from "./ScannedColumn.ts"
+import { SessionMemory } from "./SessionMemory.ts"
 import { TextColumn } from "./TextColumn.ts"
 
 const [openBrace, closeBrace, comma] = [0x7b, 0x7d, 0x2c]
 
 /** Fields that mostly come in the same combinations. */
-const together = [
-  ["artist", "song", "duration"],
-  ["city", "zip", "state", "lon", "lat", "lastName", "firstName", "gender"]
-]
+const songFields = ["artist", "song", "duration"]
+
+/** Fields that mostly stay as they are while a session lasts. */
+const sessionFields = new Set([
+  "city",
+  "zip",
+  "state",
+  "userAgent",
+  "lon",
+  "lat",
+  "userId",
+  "lastName",
+  "firstName",
+  "gender",
+  "registration",
+  "tag"
+])
 
 const safe = { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER }
 
@@ -42,6 +56,8 @@ const columnFor = (column: EventColumn, limits: DictionaryLimits): ScannedColumn
   }
 }
 
+const isRemembered = (column: ScannedColumn): column is RememberedColumn => "recall" in column
+
 /**
  * Scans JSON objects of known fields, without blanks between, straight into columns. Which field comes next is guessed:
  * the one that came next last time. So any order of keys is fast that a producer keeps to.
@@ -49,7 +65,10 @@ const columnFor = (column: EventColumn, limits: DictionaryLimits): ScannedColumn
 export class RowScanner {
   readonly columns: ReadonlyArray<ScannedColumn>
   private readonly time: IntegerColumn
-  private readonly companions: ReadonlyArray<Companions>
+  private readonly session: IntegerColumn
+  private readonly sessionBit: number
+  private readonly songs: Companions
+  private readonly memory: SessionMemory
   private readonly keys: KeyTexts
   /** By the number of a field + 1 (0: the object's beginning): the field that came behind it last. */
   private readonly next: Int32Array
@@ -60,13 +79,26 @@ export class RowScanner {
   constructor(columns: ReadonlyArray<EventColumn>, limits: DictionaryLimits) {
     if (columns.length > 31) throw new Error(`${columns.length} columns: the scanner has bits for 31.`)
     this.columns = columns.map((column) => columnFor(column, limits))
-    this.companions = together.flatMap((names) => {
-      const coded = this.columns.filter((_, n) => names.includes(columns[n].name))
-      return coded.length < 2 ? [] : [new Companions(coded.filter((column) => column instanceof CodedColumn))]
-    })
-    const time = this.columns[columns.findIndex(({ name }) => name === "ts")]
-    if (!(time instanceof IntegerColumn)) throw new Error("ts is no column of whole numbers.")
-    this.time = time
+    this.songs = new Companions(
+      this.columns
+        .filter((_, n) => songFields.includes(columns[n].name))
+        .filter((column) => column instanceof CodedColumn)
+    )
+    this.memory = new SessionMemory(
+      this.columns.flatMap((column, n) =>
+        sessionFields.has(columns[n].name) && isRemembered(column) ? [[n, column] as const] : []
+      )
+    )
+    const integers = (name: string): readonly [number, IntegerColumn] => {
+      const n = columns.findIndex((column) => column.name === name)
+      const column = this.columns[n]
+      if (column instanceof IntegerColumn) return [n, column]
+      throw new Error(`${name} is no column of whole numbers.`)
+    }
+    this.time = integers("ts")[1]
+    const [sessionField, session] = integers("sessionId")
+    this.sessionBit = 1 << sessionField
+    this.session = session
     this.keys = new KeyTexts(columns.map(({ name }) => name))
     this.next = Int32Array.from({ length: columns.length + 1 }, (_, n) => n % columns.length)
     const bits = (nullable: boolean) =>
@@ -90,10 +122,14 @@ export class RowScanner {
    * still. `slack` bytes behind `end` may be read.
    */
   scan(view: DataView, at: number, end: number, n: number): boolean {
-    const { columns, keys, next } = this
+    const { columns, keys, memory, next, sessionBit } = this
+    memory.begin(n)
     if (at >= end || view.getUint8(at) !== openBrace) return false
     let seen = 0
     let last = 0
+    // Where the fields that the session may have in memory begin, and what was seen before; 0: not yet, -1: no more.
+    let from = 0
+    let before = 0
     do {
       at++
       if (at >= end) return false
@@ -104,6 +140,23 @@ export class RowScanner {
         next[last] = field
       }
       const bit = 1 << field
+      if ((bit & memory.fields) !== 0) {
+        if (from === 0 && (seen & sessionBit) !== 0) {
+          if (memory.recall(this.session.scanned(n), view, at, end, n)) {
+            if ((seen & memory.maskOf(n)) !== 0) return false
+            seen |= memory.maskOf(n)
+            at += memory.lengthOf(n)
+            last = memory.lastOf(n)
+            from = -1
+            continue
+          }
+          from = at
+          before = seen
+        }
+      } else if (from > 0) {
+        memory.note(this.session.scanned(n), from, at - 1, seen & ~before, last, n)
+        from = -1
+      }
       // Of a key that is repeated the last value counts.
       if ((seen & bit) !== 0) return false
       seen |= bit
@@ -111,6 +164,7 @@ export class RowScanner {
       if (at === refused) return false
       last = field + 1
     } while (view.getUint8(at) === comma)
+    if (from > 0) memory.note(this.session.scanned(n), from, at, seen & ~before, last, n)
     if (view.getUint8(at) !== closeBrace || at !== end - 1) return false
     if ((seen & this.required) !== this.required) return false
     for (let absent = this.nullable & ~seen; absent !== 0; absent &= absent - 1)
@@ -120,14 +174,17 @@ export class RowScanner {
 
   /** Keeps row `n` of the block for what the plain decoder holds. */
   skip(n: number): void {
+    this.memory.begin(n)
     for (const column of this.columns) column.skip(n)
   }
 
   /** Stores the first `count` rows of the block; sets `refusals[n]` where the plain decoder must judge a row after all. */
   store(view: DataView, count: number, refusals: Uint8Array): void {
-    for (const companions of this.companions) companions.recall(view, count)
+    this.memory.recallValues(count)
+    this.songs.recall(view, count)
     for (const column of this.columns) column.store(view, count, refusals)
-    for (const companions of this.companions) companions.learn(view, count, refusals)
+    this.songs.learn(view, count, refusals)
+    this.memory.learn(view, count, refusals)
   }
 
   /** Takes out a row that was stored; those behind it move up. */
@@ -136,6 +193,9 @@ export class RowScanner {
   }
 
   take(): ReadonlyArray<Values> {
-    return this.columns.map((column) => column.take())
+    const taken = this.columns.map((column) => column.take())
+    this.memory.forgetOld()
+    this.songs.forgetOld()
+    return taken
   }
 }

@@ -30,6 +30,18 @@ export interface ScannedColumn {
   take(): Values
 }
 
+/** A column whose values another part may remember, as numbers: those of whole numbers (NaN: null), or codes. */
+export interface RememberedColumn extends ScannedColumn {
+  /** How often codes got a new meaning. */
+  readonly renewals: number
+  /** Row `n` of the block has a value that was `stored` earlier. */
+  recall(n: number, value: number): void
+  /** The value of the row that was stored so many rows ago, the last one being 1. */
+  stored(ago: number): number
+  /** Whether a value keeps its meaning when rows are taken. */
+  isKept(value: number): boolean
+}
+
 /** Whether `null` stands at `at`. */
 export const isNull = (view: DataView, at: number): boolean => view.getInt32(at, true) === 0x6c6c756e
 /** A quotation mark. */

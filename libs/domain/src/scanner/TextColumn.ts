@@ -1,7 +1,7 @@
 import type { EventColumn } from "../columns.ts"
 import type { Values } from "../EventColumns.ts"
 import { absent, CodedColumn, type DictionaryLimits } from "./CodedColumn.ts"
-import { isNull, quote, refused, type ScannedColumn } from "./ScannedColumn.ts"
+import { isNull, quote, refused, type RememberedColumn } from "./ScannedColumn.ts"
 import { TextSpellings } from "./TextSpellings.ts"
 import { firstBytes, firstMark, hashOf, mix, zeroBytes } from "./words.ts"
 
@@ -9,7 +9,7 @@ const quotes = 0x22222222
 const backslash = 0x5c
 
 /** Texts. */
-export class TextColumn extends CodedColumn<TextSpellings> implements ScannedColumn {
+export class TextColumn extends CodedColumn<TextSpellings> implements RememberedColumn {
   private readonly nullable: boolean
 
   constructor({ nullable, rule }: EventColumn, limits: DictionaryLimits) {
