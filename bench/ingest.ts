@@ -12,7 +12,7 @@ import { join } from "node:path"
 import process from "node:process"
 import { parseArgs } from "node:util"
 import { startBroker, startStorageServer } from "../tools/services/Services.ts"
-import { firstFile, sizeOfFolder } from "./ingest/parquetFolder.ts"
+import { countRows, firstFile, sizeOfFolder } from "./ingest/parquetFolder.ts"
 import { runMeasured, type Used } from "./ingest/runMeasured.ts"
 import { runSpark, type SparkRun } from "./ingest/runSpark.ts"
 
@@ -99,10 +99,6 @@ const kafkajsAlone = async (broker: string): Promise<Row> => {
   return rowOf(sent.rows, { ...sent, peak_rss_mib })
 }
 
-interface Summary {
-  readonly topics: Readonly<Record<string, { readonly records: number }>>
-}
-
 /** Lets so many ingestors bring everything into a new bucket, from start to exit. */
 const ingest = async (
   broker: string,
@@ -132,10 +128,8 @@ const ingest = async (
   const lake = join(buckets, bucket, "lake")
   const first = firstFile(lake, runs)
   const used = await runs
-  const count = used
-    .flatMap(({ stdout }) => Object.values((JSON.parse(stdout) as Summary).topics))
-    .reduce((total, { records }) => total + records, 0)
-  if (count < expected) throw new Error(`${count} records were brought in, not ${expected}.`)
+  const count = await countRows(join(buckets, bucket))
+  if (count !== expected) throw new Error(`The bucket has ${count} records, not ${expected}.`)
   const { bytes, files } = sizeOfFolder(lake)
   const first_file_s = await first
   return {

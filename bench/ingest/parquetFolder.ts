@@ -1,3 +1,4 @@
+import { DuckDBInstance } from "@duckdb/node-api"
 import { readdirSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as wait } from "node:timers/promises"
@@ -17,6 +18,20 @@ const parquetFiles = (folder: string): ReadonlyArray<string> => {
 export const sizeOfFolder = (folder: string): { readonly files: number; readonly bytes: number } => {
   const files = parquetFiles(folder)
   return { files: files.length, bytes: files.reduce((sum, file) => sum + statSync(file).size, 0) }
+}
+
+/** Rows under lake/ and dead-letters/ of a bucket's folder, by the files' footers. */
+export const countRows = async (bucket: string): Promise<number> => {
+  const globs = ["lake", "dead-letters"].filter((root) => parquetFiles(join(bucket, root)).length > 0)
+  const list = globs.map((root) => `'${join(bucket, root, "**/*.parquet")}'`).join(", ")
+  const instance = await DuckDBInstance.create(":memory:", { threads: "1" })
+  const connection = await instance.connect()
+  const found = await connection.runAndReadAll(
+    `SELECT sum(num_rows)::DOUBLE FROM parquet_file_metadata([${list}])`
+  )
+  connection.closeSync()
+  instance.closeSync()
+  return Number(found.getRows()[0][0])
 }
 
 /** Seconds from now until the first Parquet file is whole in a folder; undefined when `over` comes first. */
