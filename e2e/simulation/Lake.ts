@@ -4,7 +4,13 @@ import { readRows, type StoredRow } from "./readRows.ts"
 
 /** What a step changed in the bucket. */
 export type StoreChange =
-  | { readonly kind: "created"; readonly name: string; readonly bytes: Uint8Array }
+  | {
+      readonly kind: "created"
+      readonly name: string
+      readonly bytes: Uint8Array
+      /** Version of the decoder of whoever put it. */
+      readonly decoder: number
+    }
   | { readonly kind: "overwritten" | "removed"; readonly name: string }
 
 /** A change as the lake's readers understand it. `chain`: the partition's, as it was before. */
@@ -16,6 +22,7 @@ export type LakeChange =
       readonly name: string
       readonly chain: Chain
       readonly rows: ReadonlyArray<StoredRow>
+      readonly decoder: number
     }
   | { readonly kind: "broken"; readonly name: string; readonly why: string }
   | { readonly kind: "overwritten" | "removed"; readonly name: string }
@@ -96,7 +103,8 @@ export class Lake {
           : { kind: "seal", name, chain, seq: (content as { readonly seq: number }).seq }
       }
       const chain = this.chainOf(Number(parts[parts.length - 1].split("-")[0]))
-      return { kind: "file", name, chain, rows: readRows(change.bytes, parts[0] === "dead-letters") }
+      const rows = readRows(change.bytes, parts[0] === "dead-letters")
+      return { kind: "file", name, chain, rows, decoder: change.decoder }
     } catch (cause) {
       return { kind: "broken", name, why: (cause as Error).message }
     }

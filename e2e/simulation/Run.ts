@@ -87,7 +87,8 @@ export class Run {
   private readonly waiting: Array<PlannedStrike>
   /** The writer in each slot; undefined while none runs there. */
   private readonly slots: Array<Writer | undefined> = []
-  private readonly paused: Set<Writer> = new Set()
+  /** Paused writers, and after how many steps of others, while these open a chain, they go on at the latest. */
+  private readonly paused: Map<Writer, number> = new Map()
   private readonly defects: Array<string> = []
   private made = 0
   private readonly firstCalls: Array<Step> = []
@@ -257,7 +258,7 @@ export class Run {
     if (writer.process.state !== "running" || writer.hasEnded) return
     this.note(`${writer.process.name} is paused`)
     writer.process.pause()
-    this.paused.add(writer)
+    this.paused.set(writer, this.dice.chance(50) ? this.dice.between(1, 12) : Number.POSITIVE_INFINITY)
     this.group.missed(writer)
     const plans = this.lake.plans + this.dice.between(1, 3)
     const until = this.timeline.now + this.dice.between(10_000, 90_000)
@@ -271,6 +272,7 @@ export class Run {
   }
 
   private resume(writer: Writer): void {
+    if (!this.paused.has(writer)) return
     this.note(`${writer.process.name} goes on`)
     this.paused.delete(writer)
     this.group.heardOf(writer)
@@ -370,12 +372,18 @@ export class Run {
     if (fault === undefined) return undefined
     if (fault !== "store away" && fault !== "log away") this.coverage.hit(step, fault)
     this.strikeWorld(fault, writer, partition)
-    // What an open plan still needs is gone only when its writer goes with it.
+    // What an open plan still needs is gone for good when its writer goes with it, or for as long as that sleeps.
     const isOpen = fault === "retention" && this.chainAt(partition).missingOfTail.length > 0
-    return isOpen && this.dice.chance(70) ? "killed before" : fault
+    if (!isOpen || this.dice.chance(25)) return fault
+    return this.dice.chance(50) ? "killed before" : "paused before"
   }
 
   private performed({ partition, step, writer }: Call<unknown, unknown>): void {
+    if (step === "check file" || step === "log range" || step === "read plan" || step === "read seal")
+      for (const [sleeper, left] of this.paused) {
+        this.paused.set(sleeper, left - 1)
+        if (left === 1) this.timeline.after(this.dice.below(10), () => this.resume(sleeper))
+      }
     if (step !== "read plan" || partition === undefined) return
     if (reasonToStop(this.lake.chains[partition], this.log.partitions[partition]) === undefined)
       writer.doubtful.delete(partition)
@@ -445,7 +453,7 @@ export class Run {
       this.note("faults end")
       this.phase = "settling"
       this.restAt = this.timeline.now + restWithinMs
-      for (const writer of [...this.paused]) this.resume(writer)
+      for (const writer of [...this.paused.keys()]) this.resume(writer)
       this.watchRest()
     })
   }

@@ -36,18 +36,24 @@ export class SimulatedStore {
     this.onChange = onChange
   }
 
-  putIfAbsent(name: string, bytes: Uint8Array, metadata: ObjectMetadata): "created" | "exists" {
+  /** `decoder`: version of the decoder of who puts it. */
+  putIfAbsent(
+    name: string,
+    bytes: Uint8Array,
+    metadata: ObjectMetadata,
+    decoder: number
+  ): "created" | "exists" {
     if (this.objects.has(name)) return "exists"
-    this.write(name, bytes, metadata)
+    this.write(name, bytes, metadata, decoder)
     return "created"
   }
 
-  private write(name: string, bytes: Uint8Array, metadata: ObjectMetadata): void {
+  private write(name: string, bytes: Uint8Array, metadata: ObjectMetadata, decoder: number): void {
     const isLate = this.dice.chance(20)
     const listedFrom = this.timeline.now + (isLate ? this.dice.below(30_000) : 0)
     const kind = this.objects.has(name) ? "overwritten" : "created"
     this.objects.set(name, { bytes, metadata: this.keepsMetadata ? metadata : {}, listedFrom })
-    this.onChange(kind === "created" ? { kind, name, bytes } : { kind, name })
+    this.onChange(kind === "created" ? { kind, name, bytes, decoder } : { kind, name })
   }
 
   metadata(name: string): ObjectMetadata | undefined {

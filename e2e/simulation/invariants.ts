@@ -93,6 +93,15 @@ export const atEachChange = {
     return undefined
   },
 
+  /** An open plan is executed by a release whose decoder made it, or left alone: rows of two decoders do not mix. */
+  filesAreOfThePlansDecoder: (change: LakeChange): Contradiction => {
+    if (change.kind !== "file") return undefined
+    const plan = change.chain.planned.get(change.name)?.plan
+    return plan === undefined || plan.decoder === change.decoder
+      ? undefined
+      : `${change.name} was put by decoder ${change.decoder}, its plan is of decoder ${plan.decoder}`
+  },
+
   /** A plan is closed, by its seal or the next plan, only when all its files are there. */
   whatIsClosedIsComplete: (change: LakeChange): Contradiction => {
     const closes =

@@ -34,8 +34,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "open tail skipped",
     module: openChain,
-    find: "const missing = sealed ? [] : yield* missingFiles(store, plan)",
-    replace: "const missing: ReadonlyArray<{ path: string; rows: number; hash: string }> = []"
+    find: "missing: isOpen ? yield* missingFiles(store, tail.plan) : []",
+    replace: "missing: []"
   },
   {
     name: "open tail cut anew",
@@ -88,10 +88,9 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "puts that are not atomic",
     module: "e2e/simulation/SimulatedStore.ts",
-    find: "    this.write(name, bytes)\n",
-    replace: `    this.write(name, bytes.subarray(0, bytes.length >> 1))
-    this.timeline.after(5, () => this.objects.set(name, { bytes, listedFrom: 0 }))
-`
+    find: "this.write(name, bytes, metadata, decoder)",
+    replace: `this.write(name, bytes.subarray(0, bytes.length >> 1), metadata, decoder)
+    this.timeline.after(5, () => this.objects.set(name, { bytes, metadata, listedFrom: 0 }))`
   },
   {
     name: "lost race taken for a failure",
@@ -137,8 +136,14 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "loss told of an old tail",
     module: openChain,
-    find: "sameTail(tail, now)",
-    replace: "now.plan !== undefined"
+    find: "sameTail(tail, now) ?",
+    replace: "now.plan !== undefined ?"
+  },
+  {
+    name: "loss told of a tail that was completed meanwhile",
+    module: openChain,
+    find: " && a.missing.length === b.missing.length",
+    replace: ""
   },
   {
     name: "memory without bound",

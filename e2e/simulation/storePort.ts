@@ -27,7 +27,7 @@ export const storePort = (
         return call({
           ...about(name),
           step: stepOfPut(name),
-          perform: () => Exit.succeed(store.putIfAbsent(name, sent, metadata))
+          perform: () => Exit.succeed(store.putIfAbsent(name, sent, metadata, writer.release))
         })
       }),
     get: (name) =>
