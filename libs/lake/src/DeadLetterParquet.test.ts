@@ -9,6 +9,7 @@ import {
   encodeDeadLetters,
   firstDeadLetterColumns
 } from "./DeadLetterParquet.ts"
+import type { ColumnValues } from "./columnValues.ts"
 import type { FileIdentity } from "./FileIdentity.ts"
 import { identityText } from "./FileIdentity.ts"
 import { identityKey } from "./LakeParquet.ts"
@@ -83,7 +84,7 @@ describe("dead letters", () => {
       headers: null,
       reason: "invalid JSON"
     }
-    const values = [
+    const values: ReadonlyArray<ColumnValues> = [
       { type: "string", values: ["auth_events"] },
       { type: "int32", values: Int32Array.of(3), nulls: undefined },
       { type: "int64", values: Float64Array.of(7), nulls: undefined },
@@ -91,11 +92,11 @@ describe("dead letters", () => {
       { type: "bytes", values: [null] },
       { type: "bytes", values: [Buffer.from("x")] },
       { type: "string", values: ["invalid JSON"] }
-    ] as const
+    ]
     const old = encodeParquet(
       deadLetterColumns
         .slice(0, firstDeadLetterColumns)
-        .map((column, c) => ({ column, values: values[c] as never })),
+        .map((column, c) => ({ column, values: () => values[c] })),
       { [identityKey]: identityText(identity) }
     )
     expect(await read(old)).toMatchObject([
@@ -110,7 +111,7 @@ describe("dead letters", () => {
     expect(await verify(old)).toMatchObject({ _tag: "Right", right: [7] })
     expect(await verify(encodeDeadLetters(identity, [letter]))).toMatchObject({ _tag: "Right", right: [7] })
     const cut = encodeParquet(
-      deadLetterColumns.slice(0, 6).map((column, c) => ({ column, values: values[c] as never })),
+      deadLetterColumns.slice(0, 6).map((column, c) => ({ column, values: () => values[c] })),
       { [identityKey]: identityText(identity) }
     )
     expect(await verify(cut)).toMatchObject({ _tag: "Left" })
