@@ -7,6 +7,7 @@ import { makeBacklogLog } from "@musify/ingestor/testing/BacklogLog.ts"
 import { ingest } from "@musify/ingestor/ingest.ts"
 import { defaultIngestOptions } from "@musify/ingestor/IngestOptions.ts"
 import { layer as layerLocalDirectory } from "@musify/lake/LocalDirectoryObjectStore.ts"
+import { FairScheduler } from "@musify/runtime/FairScheduler.ts"
 import { parseDuration } from "@musify/runtime/setting.ts"
 import { topics } from "@musify/domain/Topic.ts"
 import { EventLog } from "@musify/stream/EventLog.ts"
@@ -41,7 +42,8 @@ try {
       gatherBytes: Number(values["gather-bytes"])
     }).pipe(
       Effect.provideService(EventLog, log),
-      Effect.provide(layerLocalDirectory({ directory, durability: "process" }))
+      Effect.provide(layerLocalDirectory({ directory, durability: "process" })),
+      Effect.withScheduler(new FairScheduler())
     )
   )
   const { maxRSS, systemCPUTime, userCPUTime } = process.resourceUsage()

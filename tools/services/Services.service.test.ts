@@ -279,18 +279,18 @@ test("a storage server keeps every acknowledged object over kill -9", async () =
     const write = async (writer: number) => {
       for (let n = 0; ; n++) {
         const name = `${round}/${writer}/${n}`
-        try {
-          if ((await putIfAbsent(server.address, "lake", name, `body of ${name}`)) === 200)
-            acknowledged.push(name)
-        } catch {
-          return // killed
-        }
+        const put = putIfAbsent(server.address, "lake", name, `body of ${name}`)
+        const status = await put.catch(() => "killed" as const)
+        if (status === "killed") return
+        expect(status).toBe(200)
+        acknowledged.push(name)
       }
     }
-    const writing = [write(0), write(1)]
-    while (acknowledged.length < until) await new Promise((resolve) => setTimeout(resolve, 1))
+    const writing = Promise.all([write(0), write(1)])
+    while (acknowledged.length < until)
+      await Promise.race([writing, new Promise((resolve) => setTimeout(resolve, 1))])
     await server.kill()
-    await Promise.all(writing)
+    await writing
     await server.restart()
   }
   for (const name of acknowledged) {

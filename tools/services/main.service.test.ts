@@ -117,11 +117,13 @@ test("says at once everything that is missing on this machine", async () => {
   expect(docker).toMatchObject({ code: 0, stdout: `docker compose -f ${compose} up\n` })
 })
 
-test.each([["--nodes", "2"], ["--unknown"], ["restart"], ["stop", "now"]])(
-  "refuses %s %s",
-  async (...args) => {
-    const { code, stderr } = await start(args, {}).finished
-    expect(code).toBe(2)
-    expect(stderr).toContain("Usage: npm run services")
-  }
-)
+test.each([
+  { args: ["--nodes", "2"] },
+  { args: ["--unknown"] },
+  { args: ["restart"] },
+  { args: ["stop", "now"] }
+])("refuses $args", async ({ args }) => {
+  const { code, stderr } = await start(args, {}).finished
+  expect(code).toBe(2)
+  expect(stderr).toContain("Usage: npm run services")
+})

@@ -1,5 +1,6 @@
 import { Command } from "@effect/cli"
 import { storeOptions } from "@musify/lake/storeSettings.ts"
+import { FairScheduler } from "@musify/runtime/FairScheduler.ts"
 import { layerProgress, Progress } from "@musify/runtime/Progress.ts"
 import { serving } from "@musify/runtime/runMain.ts"
 import { dataOption, jsonOption, setting } from "@musify/runtime/setting.ts"
@@ -167,6 +168,8 @@ const program = (settings: Settings) =>
 /** `musify ingest`: brings the log into the lake. */
 export const command = Command.make("ingest", options, (settings) =>
   program(settings).pipe(
+    // With a backlog there is always something to decode; heartbeats and health checks must have their turn.
+    Effect.withScheduler(new FairScheduler()),
     Effect.provide(settings.json || settings.logFormat === "json" ? Layer.empty : layerProgress),
     Effect.provide(
       settings.logFormat === "json" ? Layer.merge(layerJsonLog, layerStructuredLog) : Layer.empty

@@ -49,36 +49,54 @@ export const openChain = (
   knownSeq: number
 ): Effect.Effect<ChainPosition, Failure> =>
   Effect.gen(function* () {
-    const tail = yield* findTail(source.store, topic, partition, knownSeq)
+    const tail = yield* readTail(source.store, topic, partition, knownSeq)
     return yield* continueFrom(source, topic, partition, tail).pipe(
       Effect.catchIf(
         (error) => error._tag === "ChainHalted" && isAboutTheLog(error),
         (error) =>
-          // A reader that slept may hold an old tail: the loss is said only when the tail is still the same.
-          Effect.flatMap(findTail(source.store, topic, partition, tail.plan?.seq ?? 0), (now) =>
+          // A reader that slept may hold an old tail, and a writer that slept may complete it from its memory: the loss
+          // is said only when the tail is still the same.
+          Effect.flatMap(readTail(source.store, topic, partition, tail.plan?.seq ?? 0), (now) =>
             sameTail(tail, now) ? Effect.fail(error) : openChain(source, topic, partition, now.plan?.seq ?? 0)
           )
       )
     )
   })
 
+/** A chain's tail and those of its files that are not there yet. */
+interface OpenTail extends Tail {
+  readonly missing: Effect.Effect.Success<ReturnType<typeof missingFiles>>
+}
+
+const readTail = (
+  store: ObjectStoreService,
+  topic: Topic,
+  partition: number,
+  knownSeq: number
+): Effect.Effect<OpenTail, ObjectStoreError | ChainHalted> =>
+  Effect.gen(function* () {
+    const tail = yield* findTail(store, topic, partition, knownSeq)
+    const isOpen = tail.plan !== undefined && !tail.sealed
+    return { ...tail, missing: isOpen ? yield* missingFiles(store, tail.plan) : [] }
+  })
+
 const isAboutTheLog = ({ reason }: ChainHalted): boolean =>
   reason === "missing records" || reason === "recreated log"
 
-const sameTail = (a: Tail, b: Tail): boolean => a.plan?.seq === b.plan?.seq && a.sealed === b.sealed
+const sameTail = (a: OpenTail, b: OpenTail): boolean =>
+  a.plan?.seq === b.plan?.seq && a.sealed === b.sealed && a.missing.length === b.missing.length
 
 const continueFrom = (
   source: ChainSource,
   topic: Topic,
   partition: number,
-  { plan, sealed }: Tail
+  { missing, plan, sealed }: OpenTail
 ): Effect.Effect<ChainPosition, Failure> =>
   Effect.gen(function* () {
     const { store } = source
     const range = yield* source.range(topic, partition)
     if (plan === undefined) return { nextSeq: 0, offset: range.start, unsealed: undefined, tookOver: false }
     if (range.end < plan.end) return yield* recreated(plan, `the log ends at ${range.end}`)
-    const missing = sealed ? [] : yield* missingFiles(store, plan)
     if (missing.length > 0) {
       yield* checkDecoder(store, plan)
       yield* Effect.scoped(

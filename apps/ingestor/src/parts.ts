@@ -1,32 +1,48 @@
-import { bucketOptions, layerObjectStore, type StoreSettings } from "@musify/lake/storeSettings.ts"
+import { type BucketSettings, layerObjectStore, type StoreSettings } from "@musify/lake/storeSettings.ts"
 import type { ObjectStore } from "@musify/lake/ObjectStore.ts"
 import type { ObjectStoreUnavailable } from "@musify/lake/ObjectStoreError.ts"
 import { openDataFolder } from "@musify/runtime/DataFolder.ts"
-import { dataOption } from "@musify/runtime/setting.ts"
-import type { UserError } from "@musify/runtime/UserError.ts"
+import { UserError } from "@musify/runtime/UserError.ts"
 import type { EventLog } from "@musify/stream/EventLog.ts"
 import type { EventLogUnavailable } from "@musify/stream/EventLogError.ts"
-import { layerEventLog, logOptions, type LogSettings } from "@musify/stream/logSettings.ts"
+import { layerEventLog, type LogSettings } from "@musify/stream/logSettings.ts"
 import { Effect, Layer } from "effect"
+import fs from "node:fs"
+import path from "node:path"
 
-/** Settings that say which log and which bucket are meant, of a command that reads both. */
-export const partOptions = { data: dataOption, ...logOptions, ...bucketOptions }
+/** The settings that name a bucket, of a command that may also write it. */
+type BucketGiven = { readonly data: string } & BucketSettings & Partial<StoreSettings>
 
 /**
  * The log and the bucket that the settings name: Kafka and Cloud Storage, or those of the data folder, which is opened
- * (and made) only when it is used. `writer`: who writes; without one the bucket is only read.
+ * (and made) only when it is used. `writer`: who writes.
  */
 export const layerParts = (
-  settings: { readonly data: string } & Pick<StoreSettings, keyof typeof bucketOptions> &
-    Partial<StoreSettings>,
+  settings: BucketGiven,
   log: LogSettings,
-  writer?: string
+  writer: string
 ): Layer.Layer<EventLog | ObjectStore, EventLogUnavailable | ObjectStoreUnavailable | UserError> =>
   Layer.unwrapEffect(
     Effect.gen(function* () {
       const folder = yield* Effect.cached(openDataFolder(settings.data))
-      const path = log.kind === "lmdb" ? (yield* folder).log : ""
+      const logPath = log.kind === "lmdb" ? (yield* folder).log : ""
       const bucket = Effect.map(folder, (opened) => opened.bucket)
-      return Layer.merge(layerEventLog(log, path), layerObjectStore(settings, bucket, writer))
+      return Layer.merge(layerEventLog(log, logPath), layerObjectStore(settings, bucket, writer))
     })
+  )
+
+/** The bucket that the settings name, to read it. A data folder must be there. */
+export const layerBucket = (
+  settings: BucketGiven
+): Layer.Layer<ObjectStore, ObjectStoreUnavailable | UserError> =>
+  layerObjectStore(
+    settings,
+    Effect.suspend(() =>
+      fs.existsSync(path.join(settings.data, "musify-data.json"))
+        ? Effect.map(openDataFolder(settings.data), ({ bucket }) => bucket)
+        : new UserError({
+            message: `There is no Musify data folder ${path.resolve(settings.data)}. Name another one (--data), or a bucket (--bucket).`,
+            exitCode: 2
+          })
+    )
   )

@@ -312,6 +312,19 @@ describe("a log that changes under its readers", () => {
         else expect(exit).toMatchObject({ right: { count: 1 } })
         expect(plain(yield* member.read(topic, 0, 0, 1))).toMatchObject([{ value: "new 0" }])
         expect(plain(yield* log.read(topic, 1, 0, 1))).toMatchObject([{ value: "new 0" }])
+        // A producer sees it by where its records land.
+        const appended = yield* Effect.either(
+          log.append([{ topic, partition: 1, records: numbered(1, 100) }])
+        )
+        if (count < 100)
+          expect(appended).toMatchObject({
+            left: {
+              _tag: "EventLogUnavailable",
+              retryable: false,
+              message: expect.stringContaining("ended at offset 100, and ends at 10 now")
+            }
+          })
+        else expect(appended).toMatchObject({ right: [300] })
       })
     )
   )

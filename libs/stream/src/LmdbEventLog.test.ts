@@ -13,7 +13,9 @@ const logIn = (segmentBytes: number | undefined) => () => {
   }
 }
 
-const conditionalAppend = "atomic"
-eventLogContract("LmdbEventLog", logIn(undefined), { conditionalAppend })
-eventLogContract("LmdbEventLog, everything in segments", logIn(0), { conditionalAppend, numRuns: 20 })
-eventLogContract("LmdbEventLog, some in segments", logIn(60), { conditionalAppend, numRuns: 20 })
+eventLogContract("LmdbEventLog", logIn(undefined), { conditionalAppend: "atomic" })
+eventLogContract("LmdbEventLog, everything in segments", logIn(0), {
+  conditionalAppend: "atomic",
+  numRuns: 20
+})
+eventLogContract("LmdbEventLog, some in segments", logIn(60), { conditionalAppend: "atomic", numRuns: 20 })

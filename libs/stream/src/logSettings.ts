@@ -1,13 +1,13 @@
 import { setting } from "@musify/runtime/setting.ts"
 import { UserError, fileError } from "@musify/runtime/UserError.ts"
-import { Config, Duration, Effect, Layer, Option, Redacted } from "effect"
+import { Config, type Duration, Effect, Layer, Option, Redacted } from "effect"
 import fs from "node:fs"
 import type { EventLog } from "./EventLog.ts"
 import type { EventLogUnavailable } from "./EventLogError.ts"
 import { kafkaCompressions, type KafkaSettings, saslMechanisms } from "./kafka/KafkaSettings.ts"
 
-/** Options of every command that reads or writes an event log. `resolveLogSettings` makes settings of them. */
-export const logOptions = {
+/** Options of a command that reads an event log. `resolveLogSettings` makes settings of them and `writesNothing`. */
+export const logReadOptions = {
   log: setting.optionalChoice("log", ["lmdb", "kafka"], {
     description:
       "The event log: lmdb (files in the data folder) or kafka. Default: kafka with --kafka-brokers, else lmdb."
@@ -43,23 +43,6 @@ export const logOptions = {
     description:
       "File that holds the password of the login. Without it the environment variable MUSIFY_KAFKA_PASSWORD counts."
   }),
-  kafkaCreateTopics: setting.boolean("kafka-create-topics", {
-    default: true,
-    negation: "no-kafka-create-topics",
-    description: "Make topics that are missing."
-  }),
-  kafkaReplication: setting.optionalInteger("kafka-replication", {
-    min: 1,
-    max: 32_767,
-    description: "Copies of each partition of a new topic. Default: the broker's."
-  }),
-  kafkaRetention: setting.optionalDuration("kafka-retention", {
-    description: "How long a new topic keeps records. Default: the broker's."
-  }),
-  kafkaCompression: setting.choice("kafka-compression", kafkaCompressions, {
-    default: "none",
-    description: "Compression of what is written to Kafka."
-  }),
   kafkaReadAheadBytes: setting.integer("kafka-read-ahead-bytes", {
     default: 32 << 20,
     min: 1 << 20,
@@ -81,6 +64,36 @@ export const logOptions = {
       "A read or write that Kafka has not answered by then fails (and is tried again where that helps)."
   })
 }
+
+/** Options of a command that reads and writes an event log. `resolveLogSettings` makes settings of them. */
+export const logOptions = {
+  ...logReadOptions,
+  kafkaCreateTopics: setting.boolean("kafka-create-topics", {
+    default: true,
+    negation: "no-kafka-create-topics",
+    description: "Make topics that are missing."
+  }),
+  kafkaReplication: setting.optionalInteger("kafka-replication", {
+    min: 1,
+    max: 32_767,
+    description: "Copies of each partition of a new topic. Default: the broker's."
+  }),
+  kafkaRetention: setting.optionalDuration("kafka-retention", {
+    description: "How long a new topic keeps records. Default: the broker's."
+  }),
+  kafkaCompression: setting.choice("kafka-compression", kafkaCompressions, {
+    default: "none",
+    description: "Compression of what is written to Kafka."
+  })
+}
+
+/** What those who only read say for the rest of `logOptions`. */
+export const writesNothing = {
+  kafkaCreateTopics: false,
+  kafkaReplication: undefined,
+  kafkaRetention: undefined,
+  kafkaCompression: "none"
+} as const
 
 /** Values of `logOptions`. */
 export interface LogGiven {

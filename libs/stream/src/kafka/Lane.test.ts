@@ -77,6 +77,7 @@ describe("a lane", () => {
         let lane = new Lane("t", 0)
         lane.moveTo(0, undefined)
         let at = 0
+        let before = 0
         const fetch = (bytes: number, offset = lane.next) =>
           lane.offer(fetchFrom(batches, offset, bytes, aborted), offset)
         const check = (bytes: number) => {
@@ -98,9 +99,10 @@ describe("a lane", () => {
         for (const { bytes, kind } of acts) {
           if (kind === "fetch") fetch(bytes)
           else if (kind === "take") check(bytes)
-          // An answer to a question from before a move.
-          else if (kind === "late answer" && lane.next !== 0) fetch(bytes, 0)
+          // An answer to the question that was under way when the lane moved.
+          else if (kind === "late answer" && lane.next !== before) fetch(bytes, before)
           else if (kind === "go") {
+            before = lane.next
             at = Math.min(bytes, end)
             lane.moveTo(at, undefined)
           } else if (kind === "take over") {

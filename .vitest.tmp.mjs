@@ -1,1 +1,0 @@
-export default { root: "/work/wt/kafka", test: { include: ["**/*.service.test.ts"], exclude: ["**/node_modules/**"], globalSetup: ["/tmp/kk/setup.ts"], pool: "forks", fileParallelism: false, testTimeout: 120000, hookTimeout: 120000 } }
