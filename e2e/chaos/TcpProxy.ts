@@ -46,6 +46,9 @@ export class TcpProxy {
   /** Connections made and answers dropped since the start. */
   readonly counts = { connections: 0, dropped: 0 }
 
+  /** Told of each piece of data from the server. */
+  onAnswer: (data: Buffer) => void = () => undefined
+
   private constructor(server: Server) {
     this.server = server
   }
@@ -78,7 +81,10 @@ export class TcpProxy {
       if (this.weather.dropsAnswers?.(data) === true) connection.trapped = true
       return true
     }).catch(fail)
-    this.pump(server, client, () => this.mayAnswer(connection)).catch(fail)
+    this.pump(server, client, (data) => {
+      this.onAnswer(data)
+      return this.mayAnswer(connection)
+    }).catch(fail)
   }
 
   /** Carries data one way, in order; stops reading while a piece waits, so that little is held. */

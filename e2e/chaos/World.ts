@@ -1,4 +1,5 @@
 import { makeBucket } from "@musify/lake/gcs/testing/makeBucket.ts"
+import { Buffer } from "node:buffer"
 import { execFile } from "node:child_process"
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
@@ -38,6 +39,8 @@ export interface World {
   readonly bucket: string
   /** Folder of the producer's journals. */
   readonly journal: string
+  /** Puts that were refused since the object was there: after a lost answer, or when another writer was first. */
+  readonly refusedPuts: () => number
   /** Ends everything, links last. */
   readonly close: () => Promise<void>
 }
@@ -49,6 +52,9 @@ export interface WorldOptions {
   /** Records a second that the producer writes, about. */
   readonly rate: number
 }
+
+/** How Cloud Storage says that a precondition failed. */
+const refused = Buffer.from("HTTP/1.1 412")
 
 const sources = {
   producer: "e2e/chaos/producer.ts",
@@ -76,6 +82,7 @@ export const makeWorld = async ({ folder, rate, seed }: WorldOptions): Promise<W
   })
   const storage = await startStorageServer({ folder: join(folder, "storage") })
   await makeBucket(storage.address, bucketName)
+  let refusedPuts = 0
   const links = Object.fromEntries(
     await Promise.all(
       programs.map(async (name, n): Promise<[ProgramName, Link]> => {
@@ -83,6 +90,9 @@ export const makeWorld = async ({ folder, rate, seed }: WorldOptions): Promise<W
         const link = {
           kafka: await TcpProxy.open(kafka, port),
           storage: await TcpProxy.open(toStorage, storage.ports[0])
+        }
+        link.storage.onAnswer = (data) => {
+          if (data.subarray(0, refused.length).equals(refused)) refusedPuts++
         }
         return [name, link]
       })
@@ -134,6 +144,7 @@ export const makeWorld = async ({ folder, rate, seed }: WorldOptions): Promise<W
     programs: children,
     bucket: join(folder, "storage/buckets", bucketName),
     journal,
+    refusedPuts: () => refusedPuts,
     close: async () => {
       await Promise.all(Object.values(children).map((child) => child.kill()))
       await Promise.all([broker.kill(), storage.kill()])

@@ -70,7 +70,7 @@ function* pauses(random: Random): Generator<TimedAct, never> {
   for (let n = 0; ; n++) {
     const lastsMs = between(random, n % 2 === 0 ? pastSession : [500, sessionMs - 2000])
     yield {
-      calmMs: between(random, [3000, 12_000]),
+      calmMs: between(random, [1000, 6000]),
       act: { kind: "pause program", who: pick(random, ingestors), lastsMs }
     }
   }

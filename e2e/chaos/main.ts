@@ -17,7 +17,7 @@ const reportText = (report: ChaosReport): string => {
   return [
     `${report.records} records in the log, ${report.acknowledged} of them acknowledged to the producer's journal`,
     `${report.rows} rows and ${report.deadLetters} dead letters in ${report.files} files of ${report.plans} plans; partitions changed hands ${report.takeOvers} times`,
-    `${report.seconds} s of ${acts.join(", ")}; ${report.answersDropped} answers dropped`,
+    `${report.seconds} s of ${acts.join(", ")}; ${report.answersDropped} answers dropped, ${report.refusedPuts} puts refused with 412`,
     ...(exits.length === 0 ? [] : [`ended by themselves and started again: ${exits.join(", ")}`]),
     `${report.underFaults} records were in the lake at the last fault, all of them ${report.drain_s} s later`,
     ...(report.ok

@@ -13,7 +13,7 @@ import { openSync } from "node:fs"
 import { join } from "node:path"
 import process from "node:process"
 import { seeded } from "../musify.ts"
-import { chaosRecord, kindHeader } from "./chaosEvents.ts"
+import { chaosRecord, type ChaosRecord, kindHeader } from "./chaosEvents.ts"
 import { valueHash, writeAcknowledged } from "./journal.ts"
 import type { ProducerArgs } from "./ProducerArgs.ts"
 
@@ -29,9 +29,21 @@ const random = seeded(args.seed * 1009 + args.start)
 const journal = openSync(join(args.journal, `${String(args.start).padStart(4, "0")}.ndjson`), "a")
 let next = args.start * numbersPerStart
 
+/** A larger append would be several batches of Kafka's, between which another producer's may come. */
+const largestBatchBytes = 200_000
+
 const makeBatch = (topic: Topic, partition: number, now: number) => {
-  const count = 1 + Math.floor(random() * 60)
-  const records = Array.from({ length: count }, () => chaosRecord(topic, next++, now, random))
+  const records: Array<ChaosRecord> = []
+  let bytes = 0
+  for (let left = 1 + Math.floor(random() * 60); left > 0 && bytes < largestBatchBytes; left--) {
+    const record = chaosRecord(topic, next++, now, random)
+    const size = record.value?.length ?? 0
+    // A record that is large alone is sent alone.
+    if (size > largestBatchBytes) records.length = 0
+    records.push(record)
+    bytes += size
+  }
+  const count = records.length
   const header = (kind: string) => encodeHeaders([[kindHeader, Buffer.from(kind)]])
   return {
     topic,

@@ -39,6 +39,8 @@ export interface ChaosReport extends Verdict {
   /** Acts done, by kind. */
   readonly acts: Readonly<Record<string, number>>
   readonly answersDropped: number
+  /** Puts that met an object that was there: after a lost answer, or of a writer that was too late. */
+  readonly refusedPuts: number
   readonly files: number
   readonly plans: number
   /** How often a plan's writer was not the writer of the plan before. */
@@ -163,6 +165,7 @@ const run = async (
     answersDropped: Object.values(world.links)
       .flatMap(({ kafka, storage }) => [kafka, storage])
       .reduce((sum, { counts }) => sum + counts.dropped, 0),
+    refusedPuts: world.refusedPuts(),
     ownExits
   }
 }
