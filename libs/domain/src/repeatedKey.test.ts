@@ -4,7 +4,9 @@ import { repeatedKey } from "./repeatedKey.ts"
 
 /** The spelling of a key with its first character escaped. */
 const escaped = (key: string): string =>
-  key === "" ? '""' : `"\\u${key.charCodeAt(0).toString(16).padStart(4, "0")}${JSON.stringify(key.slice(1)).slice(1)}`
+  key === ""
+    ? '""'
+    : `"\\u${key.charCodeAt(0).toString(16).padStart(4, "0")}${JSON.stringify(key.slice(1)).slice(1)}`
 
 const key = fc.constantFrom("a", "b", "level", "", "__proto__", "0", 'q"\\', "\\", ":{", "é")
 const member = fc.tuple(key, fc.boolean(), fc.jsonValue({ maxDepth: 3 }), fc.constantFrom("", " ", "\n\t"))
