@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config"
 // nothing but npm. One file after the other: they share two cores with the servers.
 export default defineConfig({
   test: {
+    setupFiles: ["tools/vitestSeed.ts"],
     include: ["**/*.service.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
     globalSetup: ["tools/services/globalSetup.ts"],
