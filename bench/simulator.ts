@@ -71,9 +71,9 @@ const start = Date.UTC(2025, 0, 6)
 /** Events of a listener in a day under the built-in config, about. */
 const eventsPerDay = 6.8
 
-/** A span that gives about so many events, at most a year. */
+/** A span that gives about so many events, at most four years. */
 const span = (listeners: number, events: number) => {
-  const ms = Math.min(365, (events * scale) / (eventsPerDay * listeners)) * dayMs
+  const ms = Math.min(1461, (events * scale) / (eventsPerDay * listeners)) * dayMs
   const iso = (time: number) => new Date(time).toISOString().slice(0, 19)
   return { from: iso(start), to: iso(start + Math.ceil(ms / 1000) * 1000) }
 }
@@ -189,9 +189,9 @@ const note = (made: Row) => {
 try {
   execFileSync(process.execPath, ["tools/build.mjs", "apps/simulator"], { cwd: root, stdio: "inherit" })
   for (const listeners of counts) {
-    // Of a million listeners the making alone takes seconds: a longer span shows what an event costs.
-    const long = span(listeners, listeners >= 1_000_000 ? 50_000_000 : 16_000_000)
-    const short = span(listeners, 6_000_000)
+    // The start costs a second, and the making of a million listeners more: long spans show what an event costs.
+    const long = span(listeners, 50_000_000)
+    const short = span(listeners, 16_000_000)
     for (const output of outputs) {
       const kind = kinds[output]
       const { from, to } = kind.long ? long : short

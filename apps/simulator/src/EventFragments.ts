@@ -42,8 +42,12 @@ export interface EventFragments {
   readonly nothing: number
 }
 
+/** Texts that are their own JSON but for the quotes. */
+const plainText = /^[ !#-[\]-~]*$/
+
 /** JSON, in which the byte 0x7f never occurs (`putBytes` says why). */
 const json = (value: unknown): string => {
+  if (typeof value === "string" && plainText.test(value)) return `"${value}"`
   const text = JSON.stringify(value)
   return text.includes("\x7f") ? text.replaceAll("\x7f", "\\u007f") : text
 }

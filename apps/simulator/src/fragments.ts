@@ -25,7 +25,18 @@ export class FragmentBuilder {
   /** Adds many texts, whose numbers follow each other, and answers the first. */
   addAll(texts: ReadonlyArray<string>): number {
     const first = this.starts.length - 1
-    for (const text of texts) this.add(text)
+    const joined = texts.join("")
+    const begin = this.length
+    this.add(joined)
+    this.starts.pop()
+    if (this.length - begin === joined.length) {
+      let at = begin
+      for (const text of texts) this.starts.push((at += text.length))
+    } else {
+      // A text has more bytes than UTF-16 units.
+      this.length = begin
+      for (const text of texts) this.add(text)
+    }
     return first
   }
 

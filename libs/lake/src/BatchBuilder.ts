@@ -18,14 +18,34 @@ import { planVersion } from "./Plan.ts"
 import { RowHasher, witnessOf } from "./rowHash.ts"
 import { withDecoder } from "./withDecoder.ts"
 
-/** When a micro-batch is full. It ends before the record that would open one file too many. */
+/** When a micro-batch is full. */
 export interface BatchLimits {
   /** Records. */
   readonly rows: number
   /** Bytes of raw keys and values; passed by at most one record. */
   readonly bytes: number
-  /** Files: event hours, and hours of dead letters. */
+  /**
+   * Files: event hours, and hours of dead letters. The batch ends before the record that would open one more, once its
+   * files have `rowsPerFile` records on average; with fewer it goes on to `scatteredFiles` times as many files, so that
+   * events that go round more hours than this do not make a file each.
+   */
   readonly files: number
+}
+
+/** See `BatchLimits.files`. */
+export const rowsPerFile = 16
+export const scatteredFiles = 8
+
+/** Memory of a gathered record beyond its raw bytes, and of an open file: measured, rounded up. */
+const recordOverhead = 160
+const fileOverhead = 4096
+
+/** Bytes of memory that the records of a batch take from index `from` on, gathered. */
+export const gatheredBytes = ({ count, keys, values }: LogBatch, from: number): number => {
+  const before = from === 0 ? 0 : keys.ends[from - 1] + values.ends[from - 1]
+  return count === from
+    ? 0
+    : keys.ends[count - 1] + values.ends[count - 1] - before + (count - from) * recordOverhead
 }
 
 /** A frozen micro-batch: its plan, and how to make each file's bytes (made when they are put, not before). */
@@ -33,6 +53,8 @@ export interface FrozenBatch {
   readonly plan: Plan
   /** Log records in the plan's range; fewer than end − start when the log has holes. */
   readonly records: number
+  /** Raw bytes of their keys and values. */
+  readonly bytes: number
   readonly files: ReadonlyArray<FrozenFile>
   /** Dead letters by the kind of reason (its text up to the first colon). */
   readonly deadLetterReasons: Readonly<Record<string, number>>
@@ -99,6 +121,11 @@ export class BatchBuilder {
     return this.records === 0
   }
 
+  /** Bytes of memory that it holds, about. */
+  get held(): number {
+    return this.bytes + this.records * recordOverhead + (this.hours.size + this.dead.size) * fileOverhead
+  }
+
   /** The offset after the last record taken. */
   get next(): number {
     return this.end
@@ -158,9 +185,10 @@ export class BatchBuilder {
     let run = from
     while (run < stop) {
       const reason = reasons[run - from]
+      const records = this.records + run - from
       if (reason !== undefined) {
         const hour = Math.floor(batch.timestamps[run] / hourMs)
-        const letters = this.dead.get(hour) ?? this.openDead(hour)
+        const letters = this.dead.get(hour) ?? this.openDead(hour, records)
         if (letters === undefined) return run
         letters.hasher.add(batch, run, run + 1)
         letters.letters.push({
@@ -168,13 +196,14 @@ export class BatchBuilder {
           timestamp: batch.timestamps[run],
           key: bytesAt(batch.keys, run)?.slice() ?? null,
           value: bytesAt(batch.values, run)?.slice() ?? null,
+          headers: batch.headers === undefined ? null : (bytesAt(batch.headers, run)?.slice() ?? null),
           reason
         })
         run++
         continue
       }
       const hour = Math.floor(ts[row] / hourMs)
-      const rows = this.hours.get(hour) ?? this.openHour(hour, batch.offsets[run])
+      const rows = this.hours.get(hour) ?? this.openHour(hour, batch.offsets[run], records)
       if (rows === undefined) return run
       const runStart = run
       const rowStart = row
@@ -190,19 +219,22 @@ export class BatchBuilder {
     return stop
   }
 
-  private get isFullOfFiles(): boolean {
-    return this.hours.size + this.dead.size >= this.limits.files
+  /** Whether no further file may be opened, `records` being those that the batch would have then. */
+  private isFullOfFiles(records: number): boolean {
+    const files = this.hours.size + this.dead.size
+    const { files: limit } = this.limits
+    return files >= limit && (records >= files * rowsPerFile || files >= limit * scatteredFiles)
   }
 
-  private openHour(hour: Hour, firstOffset: number): HourRows | undefined {
-    if (this.isFullOfFiles) return undefined
+  private openHour(hour: Hour, firstOffset: number, records: number): HourRows | undefined {
+    if (this.isFullOfFiles(records)) return undefined
     const rows: HourRows = { hour, firstOffset, hasher: new RowHasher(), runs: new RowRuns() }
     this.hours.set(hour, rows)
     return rows
   }
 
-  private openDead(hour: Hour): DeadHour | undefined {
-    if (this.isFullOfFiles) return undefined
+  private openDead(hour: Hour, records: number): DeadHour | undefined {
+    if (this.isFullOfFiles(records)) return undefined
     const letters: DeadHour = { hour, hasher: new RowHasher(), letters: [] }
     this.dead.set(hour, letters)
     return letters
@@ -246,6 +278,7 @@ export class BatchBuilder {
     return {
       plan,
       records: this.records,
+      bytes: this.bytes,
       files: [
         ...plan.files.map((file, i) => ({
           path: file.path,

@@ -12,7 +12,7 @@ import process from "node:process"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { afterAll, describe, expect, it } from "vitest"
-import { encodeNote } from "./batchCodec.ts"
+import { decodeNote, encodeNote } from "./batchCodec.ts"
 import { EventLog } from "./EventLog.ts"
 import { layer, makeLmdbEventLog } from "./LmdbEventLog.ts"
 import { plainOf, readAll, recordsOf } from "./testing/plainRecords.ts"
@@ -37,11 +37,13 @@ const appendInChild = async (
     readonly batches: number
     readonly bytes: number
     readonly kill?: number
+    /** Default: everything in LMDB's own file. */
+    readonly segmentBytes?: number
   },
   onAck: () => void = () => {}
 ): Promise<ReadonlyArray<Acknowledged>> => {
-  const { batches, bytes, kill, seed } = options
-  const args = ["append", folder, String(seed), String(batches), String(bytes)]
+  const { batches, bytes, kill, seed, segmentBytes = 1e9 } = options
+  const args = ["append", folder, ...[seed, batches, bytes, segmentBytes].map(String)]
   const running = spawn(process.execPath, [...nodeArguments(child), ...args], {
     stdio: ["ignore", "pipe", "inherit"]
   })
@@ -70,31 +72,44 @@ const valuesOf = (folder: string) =>
   )
 
 describe("a log that several processes have open", () => {
-  it("keeps all that was acknowledged when an appending process is killed", async () => {
-    const folder = newFolder()
-    const acknowledged: Array<readonly [seed: number, ack: Acknowledged]> = []
-    for (let seed = 1; seed <= 4; seed++) {
-      const acks = await appendInChild(folder, { seed, batches: 1e9, bytes: 600, kill: 7 * seed * seed })
-      expect(acks.length).toBeGreaterThan(0)
-      for (const ack of acks) acknowledged.push([seed, ack])
-      const partitions = await valuesOf(folder)
-      partitions.forEach((all, partition) => {
-        expect(all.map(({ offset }) => offset)).toEqual(all.map((_, offset) => offset))
-        for (const [by, ack] of acknowledged) {
-          const found = all.slice(ack.bases[partition], ack.bases[partition] + ack.count)
-          expect(found.map(({ value }) => value?.replace(/x+$/, ""))).toEqual(
-            expectedValues(by, ack, partition)
-          )
-        }
-      })
-      // One transaction for all parts of an append: what was cut off is in both partitions or in none.
-      expect(partitions[0].length).toBe(partitions[1].length)
-      // At most the append that was being done when the kill came was stored without being acknowledged.
-      const last = acks[acks.length - 1]
-      const unacknowledged = partitions[0].length - (last.bases[0] + last.count)
-      expect(unacknowledged).toBeLessThanOrEqual(20)
-    }
-  }, 60_000)
+  it.each([
+    ["in LMDB's own file", 1e9],
+    ["in segments", 0]
+  ])(
+    "keeps all that was acknowledged when an appending process is killed, %s",
+    async (_, segmentBytes) => {
+      const folder = newFolder()
+      const acknowledged: Array<readonly [seed: number, ack: Acknowledged]> = []
+      for (let seed = 1; seed <= 4; seed++) {
+        const acks = await appendInChild(folder, {
+          seed,
+          batches: 1e9,
+          bytes: 600,
+          kill: 7 * seed * seed,
+          segmentBytes
+        })
+        expect(acks.length).toBeGreaterThan(0)
+        for (const ack of acks) acknowledged.push([seed, ack])
+        const partitions = await valuesOf(folder)
+        partitions.forEach((all, partition) => {
+          expect(all.map(({ offset }) => offset)).toEqual(all.map((_, offset) => offset))
+          for (const [by, ack] of acknowledged) {
+            const found = all.slice(ack.bases[partition], ack.bases[partition] + ack.count)
+            expect(found.map(({ value }) => value?.replace(/x+$/, ""))).toEqual(
+              expectedValues(by, ack, partition)
+            )
+          }
+        })
+        // One transaction for all parts of an append: what was cut off is in both partitions or in none.
+        expect(partitions[0].length).toBe(partitions[1].length)
+        // At most the append that was being done when the kill came was stored without being acknowledged.
+        const last = acks[acks.length - 1]
+        const unacknowledged = partitions[0].length - (last.bases[0] + last.count)
+        expect(unacknowledged).toBeLessThanOrEqual(20)
+      }
+    },
+    60_000
+  )
 
   it("lets one process read while another appends and the file grows", async () => {
     const folder = newFolder()
@@ -141,28 +156,36 @@ describe("a log that several processes have open", () => {
 
 describe("a disk that takes no more", () => {
   // A limit of file size stands for a full disk: both cut a write short.
-  it("is a message, and costs nothing that was acknowledged", async () => {
-    const folder = newFolder()
-    const command = 'ulimit -f 3000; exec "$@"'
-    const args = [process.execPath, ...nodeArguments(child), "append", folder, "1", "100000", "2000"]
-    const run = spawnSync("sh", ["-c", command, "sh", ...args], { encoding: "utf8", timeout: 30_000 })
-    const lines = run.stdout.split("\n").slice(0, -1)
-    const { failed } = JSON.parse(lines.pop() ?? "{}") as { readonly failed: string }
-    expect(failed).toContain(
-      `Cannot write to the log in ${path.join(folder, "data.mdb")}: the disk did not take it.`
-    )
-    expect(run.status).toBe(0)
-    const acknowledged = lines.map((line) => JSON.parse(line) as Acknowledged)
-    expect(acknowledged.length).toBeGreaterThan(10)
-    const partitions = await valuesOf(folder)
-    const last = acknowledged[acknowledged.length - 1]
-    for (const all of partitions) {
-      expect(all.length).toBe(last.bases[0] + last.count)
-      expect(all.map(({ offset }) => offset)).toEqual(all.map((_, offset) => offset))
-    }
-    const [again] = await appendInChild(folder, { seed: 2, batches: 1, bytes: 2000 })
-    expect(again.bases[0]).toBe(last.bases[0] + last.count)
-  }, 60_000)
+  it.each([
+    ["in LMDB's own file", 1e9],
+    ["in segments", 0]
+  ])(
+    "is a message, and costs nothing that was acknowledged, %s",
+    async (_, segmentBytes) => {
+      const folder = newFolder()
+      const command = 'ulimit -f 3000; exec "$@"'
+      const numbers = ["1", "100000", "2000", String(segmentBytes)]
+      const args = [process.execPath, ...nodeArguments(child), "append", folder, ...numbers]
+      const run = spawnSync("sh", ["-c", command, "sh", ...args], { encoding: "utf8", timeout: 30_000 })
+      const lines = run.stdout.split("\n").slice(0, -1)
+      const { failed } = JSON.parse(lines.pop() ?? "{}") as { readonly failed: string }
+      expect(failed).toContain(
+        `Cannot write to the log in ${path.join(folder, "data.mdb")}: the disk did not take it.`
+      )
+      expect(run.status).toBe(0)
+      const acknowledged = lines.map((line) => JSON.parse(line) as Acknowledged)
+      expect(acknowledged.length).toBeGreaterThan(10)
+      const partitions = await valuesOf(folder)
+      const last = acknowledged[acknowledged.length - 1]
+      for (const all of partitions) {
+        expect(all.length).toBe(last.bases[0] + last.count)
+        expect(all.map(({ offset }) => offset)).toEqual(all.map((_, offset) => offset))
+      }
+      const [again] = await appendInChild(folder, { seed: 2, batches: 1, bytes: 2000 })
+      expect(again.bases[0]).toBe(last.bases[0] + last.count)
+    },
+    60_000
+  )
 })
 
 describe("a damaged log file", () => {
@@ -243,11 +266,52 @@ describe("a damaged log file", () => {
       }
     })
     expect(messages).toBeGreaterThan(20)
+  }, 60_000)
+
+  it("is named also when it is a segment: whatever is changed, cut off or missing", async () => {
+    const segmented = newFolder()
+    await Effect.runPromise(
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        for (let n = 0; n < 25; n++) {
+          const parts = [0, 1].map((partition) => ({ topic: topics[0], partition, records: records(n) }))
+          yield* log.append(parts)
+        }
+      }).pipe(Effect.provide(layer({ path: segmented, partitions: 2, segmentBytes: 0 })))
+    )
+    const segment = path.join("segments", "00000000.segment")
+    const bytes = fs.readFileSync(path.join(segmented, segment))
+    const copyWith = (change: (file: string) => void): string => {
+      const folder = newFolder()
+      fs.cpSync(segmented, folder, { recursive: true })
+      change(path.join(folder, segment))
+      return folder
+    }
+    const used = fc.nat(bytes.length - 1).filter((at) => bytes[at] !== 0)
+    const flips = fc.sample(fc.tuple(used, fc.integer({ min: 0, max: 7 })), { seed: 23, numRuns: 30 })
+    const folders = [
+      segmented,
+      ...flips.map(([at, bit]) =>
+        copyWith((file) => {
+          const changed = Uint8Array.from(bytes)
+          changed[at] ^= 1 << bit
+          fs.writeFileSync(file, changed)
+        })
+      ),
+      copyWith((file) => fs.truncateSync(file, 5000)),
+      copyWith((file) => fs.rmSync(file))
+    ]
+    const [good, ...others] = readInChild(folders)
+    expect(good.failed).toBe(undefined)
+    others.forEach(({ failed }, i) => expect(failed).toContain(path.join(folders[i + 1], segment)))
+  }, 60_000)
+
+  it("is told from a file that is no log at all", () => {
     const empty = newFolder()
     fs.mkdirSync(empty)
     fs.writeFileSync(path.join(empty, "data.mdb"), "this is no log".repeat(1000))
     expect(readInChild([empty])[0].failed).toContain("no LMDB file")
-  }, 60_000)
+  })
 })
 
 describe("settings of a log", () => {
@@ -267,14 +331,27 @@ describe("settings of a log", () => {
     const folder = newFolder()
     await Effect.runPromise(opened({ path: folder }))
     const table = open<Buffer, Array<string>>({ path: folder, noSubdir: false, encoding: "binary" })
-    await table.put(["log"], encodeNote(JSON.stringify({ format: 2, shape: "unknown" })))
+    await table.put(["log"], encodeNote(JSON.stringify({ format: 3, shape: "unknown" })))
     await table.close()
     const file = path.join(folder, "data.mdb")
     const bytes = fs.readFileSync(file)
     const error = await Effect.runPromise(Effect.flip(opened({ path: folder })))
     expect(error).toMatchObject({ _tag: "UserError", exitCode: 2 })
-    expect(error.message).toContain("newer Musify (log format 2; this one knows 1)")
+    expect(error.message).toContain("newer Musify (log format 3; this one knows 2)")
     expect(fs.readFileSync(file).equals(bytes)).toBe(true)
+  })
+
+  it("opens the log of an older release, which is then of this one", async () => {
+    const folder = newFolder()
+    await Effect.runPromise(opened({ path: folder }))
+    const table = open<Buffer, Array<string>>({ path: folder, noSubdir: false, encoding: "binary" })
+    await table.put(["log"], encodeNote(JSON.stringify({ format: 1, partitions: 2 })))
+    await table.close()
+    expect(await Effect.runPromise(opened({ path: folder }))).toBe(2)
+    const again = open<Buffer, Array<string>>({ path: folder, noSubdir: false, encoding: "binary" })
+    const note = decodeNote(again.get(["log"])!)
+    await again.close()
+    expect(JSON.parse(note!)).toEqual({ format: 2, partitions: 2 })
   })
 
   it("says what is in the way of the folder", async () => {
@@ -290,13 +367,14 @@ describe("trim", () => {
     fc.assert(
       fc.asyncProperty(
         fc.array(fc.record({ append: fc.integer({ min: 0, max: 30 }), trim: fc.nat(60) }), { maxLength: 8 }),
-        async (steps) => {
+        fc.constantFrom(0, 60, 1e9),
+        async (steps, segmentBytes) => {
           const folder = newFolder()
           let start = 0
           let end = 0
           for (const { append, trim } of steps) {
             const session = Effect.gen(function* () {
-              const log = yield* makeLmdbEventLog({ path: folder, partitions: 2 })
+              const log = yield* makeLmdbEventLog({ path: folder, partitions: 2, segmentBytes })
               const texts = Array.from({ length: append }, (_, i) => ({ key: null, value: String(end + i) }))
               yield* log.append([{ topic: topics[0], partition: 1, records: recordsOf(texts) }])
               end += append
@@ -318,4 +396,29 @@ describe("trim", () => {
       ),
       { numRuns: 30 }
     ))
+
+  it("removes segments that nothing refers to any more, also under the process that writes into one", async () => {
+    const folder = newFolder()
+    const files = () => fs.readdirSync(path.join(folder, "segments"))
+    const append = (value: string) => ({
+      topic: topics[0],
+      partition: 0,
+      records: recordsOf([{ key: null, value }])
+    })
+    await Effect.runPromise(
+      Effect.gen(function* () {
+        const options = { path: folder, partitions: 2, segmentBytes: 0 }
+        const [log, other] = [yield* makeLmdbEventLog(options), yield* makeLmdbEventLog(options)]
+        yield* log.append([append("a")])
+        yield* other.append([append("b")])
+        expect(files().length).toBe(2)
+        yield* other.trim(topics[0], 0, 1)
+        expect(files()).toEqual(["00000001.segment"])
+        expect(yield* log.append([append("c")])).toEqual([2])
+        expect(files()).toEqual(["00000001.segment", "00000002.segment"])
+        const all = yield* Effect.provideService(readAll(topics[0], 0, 50), EventLog, other)
+        expect(all.map(({ value }) => value)).toEqual(["b", "c"])
+      }).pipe(Effect.scoped)
+    )
+  })
 })

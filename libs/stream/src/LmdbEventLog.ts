@@ -2,41 +2,40 @@ import type { Topic } from "@musify/domain/Topic.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
 import type { Scope } from "effect"
 import { Clock, Effect, Layer } from "effect"
-import type { RootDatabase } from "lmdb"
-import { open } from "lmdb"
-import type { Buffer } from "node:buffer"
-import fs from "node:fs"
 import path from "node:path"
-import { decodeBatch, decodeNote, encodeBatch, encodeNote } from "./batchCodec.ts"
-import { checkLmdbFile } from "./checkLmdbFile.ts"
+import { decodeBatch, encodeBatch } from "./batchCodec.ts"
 import type { Append, EventLogService } from "./EventLog.ts"
 import { EventLog } from "./EventLog.ts"
 import type { EventLogError } from "./EventLogError.ts"
 import { EventLogUnavailable, OffsetOutOfRange, UnexpectedOffset } from "./EventLogError.ts"
+import {
+  batchKeyAt,
+  describe,
+  type Key,
+  last,
+  type LmdbEventLogOptions,
+  noteOf,
+  openTable,
+  rangeOf,
+  readNote,
+  segmentOf,
+  type Table,
+  writeNote
+} from "./lmdbTable.ts"
 import { commitErrorOf, logDamaged, logFailure } from "./logFailure.ts"
+import { bytesOf, SegmentAppends } from "./segmentAppends.ts"
+import { type Place, removeSegments, SegmentReader } from "./segments.ts"
 import { soleMember } from "./soleMember.ts"
 import type { StoredBatch } from "./StoredBatch.ts"
 import { cutAt, joinSlices, takeSlices } from "./StoredBatch.ts"
 
-/*
- * Keys of the one LMDB table (ordered-binary arrays); values are bytes with a checksum:
- *   ["log"]                                     {"format", "partitions"}
- *   ["batch", topic, partition, base, count]    a stored batch (batchCodec.ts); the key tells offsets without the value
- *   ["range", topic, partition]                 {"start", "end"}: kept beside the batches, so that a damaged key that
- *                                               makes batches vanish is noticed
- *   ["group", group, topic, partition]          a committed offset
- * One put per batch: a put per event was the limit at 100,000/s.
- */
-const format = 1
+export type { LmdbEventLogOptions } from "./lmdbTable.ts"
+
 /** Stored batches are not larger, so that a small read does not have to check and copy a large append. */
 const maxStoredBytes = 1 << 20
 
-export interface LmdbEventLogOptions {
-  /** Folder of the log; made when it is missing. */
-  readonly path: string
-  /** Partitions per topic. Fixed when the log is made (default 2); another number later is refused. */
-  readonly partitions?: number
-}
+/** Below, the whole pages that a segment is written in would cost more than LMDB's. */
+const defaultSegmentBytes = 256 * 1024
 
 /** The embedded log: what `EventLog` promises, and `trim`. Several processes may have it open at once. */
 export interface LmdbEventLogService extends EventLogService {
@@ -49,95 +48,17 @@ const isTagged = (cause: unknown): cause is EventLogError =>
   cause instanceof OffsetOutOfRange ||
   cause instanceof EventLogUnavailable
 
-type Key = Array<string | number>
-type Table = RootDatabase<Buffer, Key>
-
-const openTable = (options: LmdbEventLogOptions, file: string): Table => {
-  fs.mkdirSync(options.path, { recursive: true })
-  checkLmdbFile(file)
-  // Without overlapping sync a commit has reached the disk (fdatasync of data, then of the meta page) when it returns.
-  return open<Buffer, Key>({
-    path: options.path,
-    noSubdir: false,
-    encoding: "binary",
-    overlappingSync: false
-  })
-}
-
-const readNote = (table: Table, file: string, key: Key): unknown => {
-  const bytes = table.get(key)
-  if (bytes === undefined) return undefined
-  const text = decodeNote(bytes)
-  if (text === undefined) throw logDamaged(file, `the note ${key.join("/")} is`)
-  return JSON.parse(text)
-}
-
-const writeNote = (table: Table, key: Key, value: unknown): void =>
-  void table.put(key, encodeNote(JSON.stringify(value)))
-
-/** Reads the log's own description, or makes it; answers its number of partitions. */
-const describe = (table: Table, options: LmdbEventLogOptions, file: string): number => {
-  if (table.get(["log"]) === undefined) {
-    table.transactionSync(() => {
-      if (table.get(["log"]) !== undefined) return // another process was first
-      if (table.getKeysCount({ limit: 1 }) > 0) throw logDamaged(file, "its description is")
-      writeNote(table, ["log"], { format, partitions: options.partitions ?? 2 })
-    })
+const makeService = (
+  table: Table,
+  file: string,
+  partitions: number,
+  segments: {
+    readonly folder: string
+    readonly reader: SegmentReader
+    readonly appends: SegmentAppends
+    readonly leastBytes: number
   }
-  const description = readNote(table, file, ["log"]) as {
-    readonly format: number
-    readonly partitions: number
-  }
-  if (description.format > format) {
-    throw new UserError({
-      message:
-        `${file} was written by a newer Musify (log format ${description.format}; this one knows ${format}). ` +
-        `Nothing was touched: use that release, or another folder (--data).`,
-      exitCode: 2
-    })
-  }
-  if (options.partitions !== undefined && options.partitions !== description.partitions) {
-    throw new UserError({
-      message:
-        `The log in ${file} has ${description.partitions} partitions per topic, but ${options.partitions} were ` +
-        `asked for. That is fixed when a log is made: leave the setting out, or use another folder (--data).`,
-      exitCode: 2
-    })
-  }
-  return description.partitions
-}
-
-const end = Number.MAX_SAFE_INTEGER
-
-/** The last batch whose first offset is at most `offset`. */
-const batchKeyAt = (table: Table, topic: Topic, partition: number, offset: number): Key | undefined => {
-  const range = {
-    start: ["batch", topic, partition, offset, end],
-    end: ["batch", topic, partition],
-    reverse: true,
-    limit: 1
-  }
-  for (const key of table.getKeys(range)) return key
-  return undefined
-}
-
-interface Range {
-  readonly start: number
-  readonly end: number
-}
-
-const rangeOf = (table: Table, file: string, topic: Topic, partition: number): Range => {
-  const noted = (readNote(table, file, ["range", topic, partition]) as Range | undefined) ?? {
-    start: 0,
-    end: 0
-  }
-  const last = batchKeyAt(table, topic, partition, end)
-  const found = last === undefined ? noted.start : Number(last[3]) + Number(last[4])
-  if (found !== noted.end) throw logDamaged(file, `the last records of ${topic}/${partition} are`)
-  return noted
-}
-
-const makeService = (table: Table, file: string, partitions: number): LmdbEventLogService => {
+): LmdbEventLogService => {
   const checkPartition = (topic: Topic, partition: number): void => {
     if (Number.isInteger(partition) && partition >= 0 && partition < partitions) return
     throw new EventLogUnavailable({
@@ -153,16 +74,18 @@ const makeService = (table: Table, file: string, partitions: number): LmdbEventL
 
   // All or nothing: a child transaction is undone when its body throws. Waiting for the end of a commit that has begun
   // takes milliseconds; after an interruption nobody could tell whether it took place.
-  const changing = <A>(change: () => A): Effect.Effect<A, EventLogError> =>
+  const writing = <A>(write: () => Promise<A>): Effect.Effect<A, EventLogError> =>
     Effect.uninterruptible(
       Effect.tryPromise({
         try: () =>
-          (table.childTransaction(change) as Promise<A>).catch(async (error) => {
+          write().catch(async (error) => {
             throw await commitErrorOf(error)
           }),
         catch: asError("write to the log in")
       })
     )
+  const changing = <A>(change: () => A): Effect.Effect<A, EventLogError> =>
+    writing(() => table.childTransaction(change) as Promise<A>)
 
   const appendOne = ({ expectedOffset, partition, records, topic }: Append, now: number): number => {
     const { start, end: base } = rangeOf(table, file, topic, partition)
@@ -179,31 +102,56 @@ const makeService = (table: Table, file: string, partitions: number): LmdbEventL
     return base
   }
 
+  /** The bytes of a batch: the value itself, or what lies where the value says. */
+  const storedAt = (key: Key, value: Uint8Array): Uint8Array => {
+    const segment = segmentOf(key)
+    if (segment === undefined) return value
+    try {
+      return segments.reader.read(segment, noteOf(value, file, key) as Place)
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause
+      throw logDamaged(segments.reader.fileOf(segment), "it is missing, which is")
+    }
+  }
+
   const batchesFrom = function* (topic: Topic, partition: number, offset: number): Iterable<StoredBatch> {
     const first = batchKeyAt(table, topic, partition, offset)
-    const range = { start: first ?? ["batch", topic, partition], end: ["batch", topic, partition, end] }
+    const range = { start: first ?? ["batch", topic, partition], end: ["batch", topic, partition, last] }
     let next: number | undefined
     for (const { key, value } of table.getRange(range)) {
       const [base, count] = [Number(key[3]), Number(key[4])]
-      const batch = decodeBatch(value, base, count)
+      const batch = decodeBatch(storedAt(key, value), base, count)
       // Offsets are dense: a batch that is not where the one before ends tells of a damaged key.
       if (batch === undefined || (next === undefined ? base + count <= offset : base !== next)) {
-        throw logDamaged(file, `the records of ${topic}/${partition} around offset ${base} are`)
+        const segment = segmentOf(key)
+        throw logDamaged(
+          segment === undefined ? file : segments.reader.fileOf(segment),
+          `the records of ${topic}/${partition} around offset ${base} are`
+        )
       }
       next = base + count
       yield batch
     }
   }
 
+  const oneLarge = Effect.unsafeMakeSemaphore(1)
+
   const log: LmdbEventLogService = {
     partitions: () => Effect.succeed(partitions),
     join: () => soleMember(log),
     append: (batches) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        changing(() => {
-          for (const { partition, topic } of batches) checkPartition(topic, partition)
-          return batches.map((batch) => appendOne(batch, now))
-        })
+        bytesOf(batches) >= segments.leastBytes
+          ? oneLarge.withPermits(1)(
+              writing(async () => {
+                for (const { partition, topic } of batches) checkPartition(topic, partition)
+                return segments.appends.append(batches, now)
+              })
+            )
+          : changing(() => {
+              for (const { partition, topic } of batches) checkPartition(topic, partition)
+              return batches.map((batch) => appendOne(batch, now))
+            })
       ),
     read: (topic, partition, offset, maxBytes) =>
       looking(() => {
@@ -240,7 +188,19 @@ const makeService = (table: Table, file: string, partitions: number): LmdbEventL
         for (const key of [...table.getKeys(batches)]) {
           if (Number(key[3]) + Number(key[4]) <= start) void table.remove(key)
         }
-      })
+        const used = new Set<number | undefined>()
+        for (const key of table.getKeys({ start: ["batch"], end: ["batch", "~"] })) used.add(segmentOf(key))
+        const known = new Set<number>()
+        for (const key of [...table.getKeys({ start: ["segment"], end: ["segment", last] })]) {
+          const segment = Number(key[1])
+          if (used.has(segment)) known.add(segment)
+          // A process that is about to write into it notices, and makes another.
+          else void table.remove(key)
+        }
+        return known
+      }).pipe(
+        Effect.flatMap((known) => looking(() => removeSegments(segments.folder, (one) => known.has(one))))
+      )
   }
   return log
 }
@@ -260,7 +220,21 @@ export const makeLmdbEventLog = (
       (opened) => Effect.promise(() => opened.close())
     )
     const partitions = yield* Effect.try({ try: () => describe(table, options, file), catch: asError })
-    return makeService(table, file, partitions)
+    const folder = path.join(options.path, "segments")
+    const reader = new SegmentReader(folder)
+    const appends = new SegmentAppends(table, file, folder, maxStoredBytes)
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        reader.close()
+        appends.close()
+      })
+    )
+    return makeService(table, file, partitions, {
+      folder,
+      reader,
+      appends,
+      leastBytes: options.segmentBytes ?? defaultSegmentBytes
+    })
   })
 }
 

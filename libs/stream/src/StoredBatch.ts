@@ -16,12 +16,11 @@ export interface Slice {
 
 const startOf = (column: BytesColumn, index: number): number => (index === 0 ? 0 : column.ends[index - 1])
 
-/** Bytes of keys and values of records `from` to `to` (exclusive). */
-export const bytesBetween = (records: RecordBatch, from: number, to: number): number =>
-  startOf(records.keys, to) -
-  startOf(records.keys, from) +
-  startOf(records.values, to) -
-  startOf(records.values, from)
+/** Bytes of keys, values and headers of records `from` to `to` (exclusive). */
+export const bytesBetween = ({ headers, keys, values }: RecordBatch, from: number, to: number): number => {
+  const bytes = startOf(keys, to) - startOf(keys, from) + startOf(values, to) - startOf(values, from)
+  return headers === undefined ? bytes : bytes + startOf(headers, to) - startOf(headers, from)
+}
 
 /** The end of the longest run of records from `from` on that holds at most `maxBytes`, but at least one record. */
 export const cutAt = (records: RecordBatch, from: number, maxBytes: number): number => {
@@ -87,6 +86,13 @@ const joinColumn = (
   return anyNull ? { data, ends, nulls } : { data, ends }
 }
 
+/** A column without any value. */
+const nothing = (count: number): BytesColumn => ({
+  data: new Uint8Array(0),
+  ends: new Int32Array(count),
+  nulls: new Uint8Array(count).fill(1)
+})
+
 /** The records of slices as one batch. */
 export const joinSlices = (slices: ReadonlyArray<Slice>): LogBatch => {
   let count = 0
@@ -99,11 +105,13 @@ export const joinSlices = (slices: ReadonlyArray<Slice>): LogBatch => {
     timestamps.fill(batch.timestamp, index, index + to - from)
     index += to - from
   }
-  return {
+  const joined = {
     count,
     keys: joinColumn(slices, count, (batch) => batch.keys),
     values: joinColumn(slices, count, (batch) => batch.values),
     offsets,
     timestamps
   }
+  if (slices.every(({ batch }) => batch.headers === undefined)) return joined
+  return { ...joined, headers: joinColumn(slices, count, (batch) => batch.headers ?? nothing(batch.count)) }
 }

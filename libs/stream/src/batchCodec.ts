@@ -5,44 +5,72 @@ import type { StoredBatch } from "./StoredBatch.ts"
 
 /*
  * A stored batch, little endian:
- *   0 u32 CRC-32 of all that follows   4 u8 version   5 u8 flags (1: keys have nulls, 2: values have nulls)   6 u16 0
+ *   0 u32 CRC-32 of all that follows   4 u8 version   5 u8 flags   6 u16 0
  *   8 u32 count   12 u32 bytes of keys   16 u32 bytes of values   20 f64 first offset   28 f64 log time, epoch ms
- *   36 i32[count] key ends, i32[count] value ends, u8[count] key nulls?, u8[count] value nulls?, keys, values
+ *   36 u32 bytes of headers, if there are headers
+ *   then i32[count] ends of each column, u8[count] nulls of each column that has some, and the columns: keys, values,
+ *   headers
+ * Flags: 1, 2, 4 = keys, values, headers have nulls; 8 = there are headers.
  */
 const headerBytes = 36
 const version = 1
+const withHeaders = 8
 
 const startOf = (column: BytesColumn, index: number): number => (index === 0 ? 0 : column.ends[index - 1])
 
-/** Encodes records `from` to `to` (exclusive), the first of which gets the offset `base`. */
-export const encodeBatch = (
+const columnsOf = ({ headers, keys, values }: RecordBatch): ReadonlyArray<BytesColumn> =>
+  headers === undefined ? [keys, values] : [keys, values, headers]
+
+/** Bytes of records `from` to `to` (exclusive) as a stored batch. */
+export const encodedBytes = (records: RecordBatch, from: number, to: number): number => {
+  let bytes = headerBytes + (records.headers === undefined ? 0 : 4)
+  for (const column of columnsOf(records)) {
+    const nulls = column.nulls === undefined ? 0 : 1
+    bytes += startOf(column, to) - startOf(column, from) + (to - from) * (4 + nulls)
+  }
+  return bytes
+}
+
+/**
+ * Encodes records `from` to `to` (exclusive), the first of which gets the offset `base`, into `out` at `begin`, where
+ * there is room for `encodedBytes`; answers the end.
+ */
+export const encodeBatchInto = (
+  out: Buffer,
+  begin: number,
   records: RecordBatch,
   from: number,
   to: number,
   base: number,
   timestamp: number
-): Buffer => {
+): number => {
   const count = to - from
-  const columns = [records.keys, records.values]
+  const columns = columnsOf(records)
   const sizes = columns.map((column) => startOf(column, to) - startOf(column, from))
-  const nullable = columns.filter((column) => column.nulls !== undefined).length
-  const out = Buffer.allocUnsafe(headerBytes + count * 8 + count * nullable + sizes[0] + sizes[1])
-  out[4] = version
-  out[5] = (records.keys.nulls === undefined ? 0 : 1) | (records.values.nulls === undefined ? 0 : 2)
-  out.writeUInt16LE(0, 6)
-  out.writeUInt32LE(count, 8)
-  out.writeUInt32LE(sizes[0], 12)
-  out.writeUInt32LE(sizes[1], 16)
-  out.writeDoubleLE(base, 20)
-  out.writeDoubleLE(timestamp, 28)
-  let at = headerBytes
-  for (const column of columns) {
-    const start = startOf(column, from)
-    for (let i = from; i < to; i++) at = out.writeInt32LE(column.ends[i] - start, at)
+  let flags = columns.length > 2 ? withHeaders : 0
+  columns.forEach(({ nulls }, c) => (flags |= nulls === undefined ? 0 : 1 << c))
+  out[begin + 4] = version
+  out[begin + 5] = flags
+  out.writeUInt16LE(0, begin + 6)
+  out.writeUInt32LE(count, begin + 8)
+  out.writeUInt32LE(sizes[0], begin + 12)
+  out.writeUInt32LE(sizes[1], begin + 16)
+  out.writeDoubleLE(base, begin + 20)
+  out.writeDoubleLE(timestamp, begin + 28)
+  let at = begin + headerBytes
+  if (columns.length > 2) at = out.writeUInt32LE(sizes[2], at)
+  for (const { ends } of columns) {
+    if (from === 0) {
+      out.set(new Uint8Array(ends.buffer, ends.byteOffset, count * 4), at)
+      at += count * 4
+    } else {
+      const start = ends[from - 1]
+      for (let i = from; i < to; i++) at = out.writeInt32LE(ends[i] - start, at)
+    }
   }
-  for (const column of columns) {
-    if (column.nulls === undefined) continue
-    out.set(column.nulls.subarray(from, to), at)
+  for (const { nulls } of columns) {
+    if (nulls === undefined) continue
+    out.set(nulls.subarray(from, to), at)
     at += count
   }
   for (const column of columns) {
@@ -50,7 +78,20 @@ export const encodeBatch = (
     out.set(bytes, at)
     at += bytes.length
   }
-  out.writeUInt32LE(crc32(out.subarray(4)), 0)
+  out.writeUInt32LE(crc32(out.subarray(begin + 4, at)), begin)
+  return at
+}
+
+/** As `encodeBatchInto`, into bytes of its own. */
+export const encodeBatch = (
+  records: RecordBatch,
+  from: number,
+  to: number,
+  base: number,
+  timestamp: number
+): Buffer => {
+  const out = Buffer.allocUnsafe(encodedBytes(records, from, to))
+  encodeBatchInto(out, 0, records, from, to, base, timestamp)
   return out
 }
 
@@ -63,31 +104,29 @@ export const decodeBatch = (bytes: Uint8Array, base: number, count: number): Sto
   const flags = view[5]
   const sizes = [view.readUInt32LE(12), view.readUInt32LE(16)]
   let at = headerBytes
-  const readEnds = (): Int32Array => {
-    // Stored bytes lie at any address; typed arrays need theirs aligned. All platforms of Node are little endian.
-    const ends = new Int32Array(count)
-    new Uint8Array(ends.buffer).set(view.subarray(at, at + count * 4))
-    at += count * 4
-    return ends
+  if ((flags & withHeaders) !== 0) {
+    if (view.length < headerBytes + 4) return undefined
+    sizes.push(view.readUInt32LE(at))
+    at += 4
   }
-  const keyEnds = readEnds()
-  const valueEnds = readEnds()
   const take = (size: number): Uint8Array => {
     at += size
     return view.subarray(at - size, at)
   }
-  const keyNulls = (flags & 1) === 0 ? undefined : take(count)
-  const valueNulls = (flags & 2) === 0 ? undefined : take(count)
-  const keys = { data: take(sizes[0]), ends: keyEnds }
-  const values = { data: take(sizes[1]), ends: valueEnds }
+  const ends = sizes.map(() => {
+    // Stored bytes lie at any address; typed arrays need theirs aligned. All platforms of Node are little endian.
+    const aligned = new Int32Array(count)
+    new Uint8Array(aligned.buffer).set(take(count * 4))
+    return aligned
+  })
+  const nulls = sizes.map((_, c) => ((flags & (1 << c)) === 0 ? undefined : take(count)))
+  const [keys, values, headers] = sizes.map((size, c): BytesColumn => {
+    const column = { data: take(size), ends: ends[c] }
+    return nulls[c] === undefined ? column : { ...column, nulls: nulls[c] }
+  })
   if (at !== view.length) return undefined
-  return {
-    base,
-    count,
-    timestamp: view.readDoubleLE(28),
-    keys: keyNulls === undefined ? keys : { ...keys, nulls: keyNulls },
-    values: valueNulls === undefined ? values : { ...values, nulls: valueNulls }
-  }
+  const batch = { base, count, timestamp: view.readDoubleLE(28), keys, values }
+  return headers === undefined ? batch : { ...batch, headers }
 }
 
 /** A short text with its checksum in front, for the log's own notes. */

@@ -107,13 +107,14 @@ const readPlaces = (): ReadonlyArray<Weighted<Place>> => {
       !(z.latitude === 0 && z.longitude === 0)
   )
   codes.sort((a, b) => (a.zip < b.zip ? -1 : a.zip > b.zip ? 1 : 0))
+  const cities = codes.map((z) => `${z.state}|${z.city}`)
   const ofCity = new Map<string, number>()
-  const cityKey = (z: ZipCode) => `${z.state}|${z.city}`
-  for (const z of codes) ofCity.set(cityKey(z), (ofCity.get(cityKey(z)) ?? 0) + 1)
+  for (const city of cities) ofCity.set(city, (ofCity.get(city) ?? 0) + 1)
+  const zips = cities.map((city) => ofCity.get(city)!)
   const ofState = new Map<string, number>()
-  for (const z of codes) ofState.set(z.state, (ofState.get(z.state) ?? 0) + ofCity.get(cityKey(z))!)
-  return codes.map((z) => ({
-    value: { city: z.city, zip: z.zip, state: z.state, lat: z.latitude, lon: z.longitude },
-    weight: (residents[z.state] * ofCity.get(cityKey(z))!) / ofState.get(z.state)!
+  codes.forEach(({ state }, i) => ofState.set(state, (ofState.get(state) ?? 0) + zips[i]))
+  return codes.map(({ city, latitude: lat, longitude: lon, state, zip }, i) => ({
+    value: { city, zip, state, lat, lon },
+    weight: (residents[state] * zips[i]) / ofState.get(state)!
   }))
 }

@@ -21,37 +21,37 @@ const identifier = (prefix: string, random: RandomStream, n: number): string => 
   return text + n.toString(36).toUpperCase().padStart(5, "0")
 }
 
-const artistName = (r: RandomStream): string => {
-  const patterns: ReadonlyArray<() => string> = [
-    () => `${r.pick(givenNames)} ${r.pick(artistNouns)}`,
-    () => `The ${r.pick(adjectives)} ${r.pick(nouns)}s`,
-    () => `${r.pick(adjectives)} ${r.pick(artistNouns)}`,
-    () => `The ${r.pick(artistNouns)}s`,
-    () => `${r.pick(givenNames)} & The ${r.pick(artistNouns)}s`,
-    () => `DJ ${r.pick(artistNouns)}`,
-    () => `${r.pick(nouns)} of ${r.pick(places)}`,
-    () => `${r.pick(artistNouns)} ${r.pick(nouns)}`,
-    () => `${r.pick(givenNames)} ${r.pick(artistNouns)} Quartet`
-  ]
-  return r.pick(patterns)()
-}
+const artistPatterns: ReadonlyArray<(r: RandomStream) => string> = [
+  (r) => `${r.pick(givenNames)} ${r.pick(artistNouns)}`,
+  (r) => `The ${r.pick(adjectives)} ${r.pick(nouns)}s`,
+  (r) => `${r.pick(adjectives)} ${r.pick(artistNouns)}`,
+  (r) => `The ${r.pick(artistNouns)}s`,
+  (r) => `${r.pick(givenNames)} & The ${r.pick(artistNouns)}s`,
+  (r) => `DJ ${r.pick(artistNouns)}`,
+  (r) => `${r.pick(nouns)} of ${r.pick(places)}`,
+  (r) => `${r.pick(artistNouns)} ${r.pick(nouns)}`,
+  (r) => `${r.pick(givenNames)} ${r.pick(artistNouns)} Quartet`
+]
+
+const artistName = (r: RandomStream): string => r.pick(artistPatterns)(r)
+
+const titlePatterns: ReadonlyArray<(r: RandomStream) => string> = [
+  (r) => `${r.pick(adjectives)} ${r.pick(nouns)}`,
+  (r) => `The ${r.pick(nouns)}`,
+  (r) => `${r.pick(verbs)} the ${r.pick(nouns)}`,
+  (r) => `${r.pick(verbs)} Me`,
+  (r) => `${r.pick(nouns)} in ${r.pick(places)}`,
+  (r) => `${r.pick(adjectives)} ${r.pick(adjectives)} ${r.pick(nouns)}`,
+  (r) => `${r.pick(nouns)} and ${r.pick(nouns)}`,
+  (r) => `Don't ${r.pick(verbs)} the ${r.pick(nouns)}`,
+  (r) => `${r.pick(givenNames)}`,
+  (r) => `${r.pick(givenNames)}'s ${r.pick(nouns)}`,
+  (r) => `${r.pick(places)}`,
+  (r) => `How to ${r.pick(verbs)} a ${r.pick(nouns)}`
+]
 
 const title = (r: RandomStream): string => {
-  const patterns: ReadonlyArray<() => string> = [
-    () => `${r.pick(adjectives)} ${r.pick(nouns)}`,
-    () => `The ${r.pick(nouns)}`,
-    () => `${r.pick(verbs)} the ${r.pick(nouns)}`,
-    () => `${r.pick(verbs)} Me`,
-    () => `${r.pick(nouns)} in ${r.pick(places)}`,
-    () => `${r.pick(adjectives)} ${r.pick(adjectives)} ${r.pick(nouns)}`,
-    () => `${r.pick(nouns)} and ${r.pick(nouns)}`,
-    () => `Don't ${r.pick(verbs)} the ${r.pick(nouns)}`,
-    () => `${r.pick(givenNames)}`,
-    () => `${r.pick(givenNames)}'s ${r.pick(nouns)}`,
-    () => `${r.pick(places)}`,
-    () => `How to ${r.pick(verbs)} a ${r.pick(nouns)}`
-  ]
-  const plain = r.pick(patterns)()
+  const plain = r.pick(titlePatterns)(r)
   const u = r.uniform()
   if (u < 0.05) return `${plain} (Live)`
   if (u < 0.08) return `${plain} (${r.pick(adjectives)} Remix)`

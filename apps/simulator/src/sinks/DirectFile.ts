@@ -1,8 +1,6 @@
-import { Buffer } from "node:buffer"
+import { isRefused, openDirect, pageBytes, pageMemory } from "@musify/runtime/directAccess.ts"
 import * as fs from "node:fs"
 
-/** What a file written past the page cache wants its offsets, lengths and memory to be multiples of. */
-const alignment = 4096
 const stageBytes = 1 << 20
 
 /**
@@ -14,8 +12,7 @@ export class DirectFile {
   /** Of the file, for waiting until what was written is on the disk. */
   readonly descriptor: number
   private direct: number | undefined
-  /** Memory of WebAssembly begins at a page's begin, which direct writing asks for; other buffers do not. */
-  private readonly stage = Buffer.from(new WebAssembly.Memory({ initial: stageBytes >> 16 }).buffer)
+  private readonly stage = pageMemory(stageBytes)
   /** Offset in the file of the stage's first byte, aligned. */
   private base: number
   private staged: number
@@ -26,8 +23,8 @@ export class DirectFile {
   constructor(path: string, bytes: number) {
     this.descriptor = fs.openSync(path, bytes === 0 ? "w+" : "r+")
     fs.ftruncateSync(this.descriptor, bytes)
-    this.direct = openDirect(path)
-    this.base = bytes - (bytes % alignment)
+    this.direct = openDirect(path, "write")
+    this.base = bytes - (bytes % pageBytes)
     this.staged = bytes - this.base
     this.flushed = this.staged
     if (this.staged > 0) readFully(this.descriptor, this.stage, this.staged, this.base)
@@ -60,8 +57,7 @@ export class DirectFile {
         writeFully(this.direct, this.stage, 0, stageBytes, this.base)
         this.flushed = stageBytes
       } catch (cause) {
-        if ((cause as NodeJS.ErrnoException).code !== "EINVAL") throw cause
-        // This file system opens a file for direct writing, but does not write so.
+        if (!isRefused(cause)) throw cause
         fs.closeSync(this.direct)
         this.direct = undefined
       }
@@ -70,16 +66,6 @@ export class DirectFile {
     this.base += stageBytes
     this.staged = 0
     this.flushed = 0
-  }
-}
-
-const openDirect = (path: string): number | undefined => {
-  const { O_DIRECT, O_WRONLY } = fs.constants as Record<string, number | undefined>
-  if (O_DIRECT === undefined || O_WRONLY === undefined) return undefined
-  try {
-    return fs.openSync(path, O_WRONLY | O_DIRECT)
-  } catch {
-    return undefined
   }
 }
 

@@ -7,12 +7,12 @@ import { readAll, recordsOf } from "./plainRecords.ts"
 import { layer } from "../LmdbEventLog.ts"
 
 /*
- * A process of its own, for tests: `append FOLDER SEED BATCHES BYTES` appends to two partitions and writes a line per
- * acknowledged append; `read FOLDER…` opens each log and writes a hash of what it holds, or the message of its failure, as JSON.
+ * A process of its own, for tests: `append FOLDER SEED BATCHES BYTES SEGMENT_BYTES` appends to two partitions and writes
+ * a line per acknowledged append; `read FOLDER…` opens each log and writes a hash of what it holds, or the message of its failure, as JSON.
  */
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
-const append = (folder: string, seed: number, batches: number, bytes: number) =>
+const append = (folder: string, [seed, batches, bytes, segmentBytes]: ReadonlyArray<number>) =>
   Effect.gen(function* () {
     const log = yield* EventLog
     for (let i = 0; i < batches; i++) {
@@ -30,7 +30,7 @@ const append = (folder: string, seed: number, batches: number, bytes: number) =>
       const bases = yield* log.append(parts)
       say(JSON.stringify({ i, count, bases }))
     }
-  }).pipe(Effect.provide(layer({ path: folder, partitions: 2 })))
+  }).pipe(Effect.provide(layer({ path: folder, partitions: 2, segmentBytes })))
 
 const read = (folder: string) =>
   Effect.forEach([0, 1], (partition) => readAll(topics[0], partition, 1 << 20)).pipe(
@@ -44,7 +44,7 @@ const read = (folder: string) =>
 
 const [, , what, ...rest] = process.argv
 if (what === "append") {
-  const run = append(rest[0], Number(rest[1]), Number(rest[2]), Number(rest[3]))
+  const run = append(rest[0], rest.slice(1).map(Number))
   await Effect.runPromise(
     Effect.catchAll(run, ({ message }) => Effect.sync(() => say(JSON.stringify({ failed: message }))))
   )
