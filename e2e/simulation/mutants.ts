@@ -95,7 +95,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "lost race taken for a failure",
     module: supervise,
-    find: "return Effect.as(metrics.lostRace, false)",
+    find: "return Effect.as(Effect.zipRight(metrics.lostRace, told), false)",
     replace: 'return halt("race", "another writer was first", "RaceLost")'
   },
   {
