@@ -4,7 +4,13 @@ import { defineConfig } from "vitest/config"
 export default defineConfig({
   test: {
     include: ["libs/**/*.test.ts", "apps/**/*.test.ts", "e2e/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "**/dist/**", "**/*.browser.test.ts", "**/*.runtime.test.ts"],
+    exclude: [
+      "**/node_modules/**",
+      "**/dist/**",
+      "**/*.browser.test.ts",
+      "**/*.runtime.test.ts",
+      "**/*.bigquery.test.ts"
+    ],
     pool: "forks",
     maxWorkers: 2,
     minWorkers: 1,

@@ -104,7 +104,7 @@ GROUP BY artist, title, duration32`
     sql.replaceTable(
       "spellings_by_name",
       "Songs by spelling, where it names one.",
-      `SELECT artist, title, min(song_id) AS song_id FROM song_spellings GROUP BY artist, title HAVING count(DISTINCT song_id) = 1`
+      `SELECT artist, title, min(song_id) AS song_id FROM song_spellings s GROUP BY artist, title HAVING count(DISTINCT s.song_id) = 1`
     ),
     sql.replaceTable(
       "artist_spellings",

@@ -120,6 +120,7 @@ export const intakeStatements = (
 ): ReadonlyArray<string> => {
   if (plans.length === 0) return []
   const partition = sql.id("partition")
+  const text = (column: string) => sql.cast(column, "string")
   const known = new Map(positions.map((position) => [`${position.topic}/${position.partition}`, position]))
   const files: Array<string> = []
   const hours = new Map<Hour, boolean>()
@@ -154,11 +155,10 @@ export const intakeStatements = (
       "new_hashes",
       `SELECT n.hour, n.late, h.files_hash FROM new_file_hours n JOIN (
   SELECT hour, ${sql.md5(
-    sql.joined(`topic || ' ' || ${partition} || ' ' || start_offset || ' ' || end_offset`, [
-      "topic",
-      partition,
-      "start_offset"
-    ])
+    sql.joined(
+      `topic || ' ' || ${text(partition)} || ' ' || ${text("start_offset")} || ' ' || ${text("end_offset")}`,
+      ["topic", partition, "start_offset"]
+    )
   )} AS files_hash
   FROM lake_files WHERE hour IN (SELECT hour FROM new_file_hours) GROUP BY hour) h ON n.hour = h.hour`
     ),

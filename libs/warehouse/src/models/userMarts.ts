@@ -145,10 +145,10 @@ export const martRetention: Model = {
   ],
   dependsOn: ["users_seen", "user_days", "dim_datetime"],
   steps: (sql) => [
-    `DELETE FROM mart_retention`,
+    `DELETE FROM mart_retention WHERE TRUE`,
     `INSERT INTO mart_retention
 WITH starters AS (
-  SELECT user_id, ${sql.weekStart("first_play")} AS cohort_week FROM users_seen WHERE first_play IS NOT NULL
+  SELECT user_id, ${sql.weekStart(sql.dateOf("first_play"))} AS cohort_week FROM users_seen WHERE first_play IS NOT NULL
 ), cohorts AS (
   SELECT cohort_week, count(*) AS users FROM starters GROUP BY cohort_week
 ), weeks AS (
