@@ -117,6 +117,8 @@ export interface Dialect {
   readonly create: (table: Table) => string
   /** Statements that say the keys of tables which are all there; engines that check them are not told. */
   readonly keys: (tables: ReadonlyArray<Table>) => ReadonlyArray<string>
+  /** Makes a table anew under another name, with the rows that the table of its own name holds. */
+  readonly createFrom: (name: string, table: Table) => string
   readonly replaceTable: (name: string, description: string, select: string) => string
   readonly tempTable: (name: string, select: string) => string
   readonly setVariable: (name: BuildVariable, select: string) => string

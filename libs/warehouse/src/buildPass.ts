@@ -13,7 +13,8 @@ import { auditAll } from "./audits.ts"
 import type { OnStep, StepSeconds } from "./buildHours.ts"
 import { buildTransaction, timed } from "./buildHours.ts"
 import type { CatalogSource } from "./catalogTables.ts"
-import type { ChainPosition, DirtyHour } from "./ledger.ts"
+import type { Dialect } from "./Dialect.ts"
+import type { DirtyHour } from "./ledger.ts"
 import {
   dirtyHour,
   dirtyHours,
@@ -101,16 +102,19 @@ const nextBatch = (
   return dirty.slice(0, count)
 }
 
+/** The query of how many rows each table has. */
+export const rowCounts = (sql: Dialect): string =>
+  models
+    .filter(({ select }) => select === undefined)
+    .map(
+      ({ boundRequired, name }) =>
+        `SELECT '${name}' AS name, count(*) AS n FROM ${name}${boundRequired === true ? ` WHERE ${sql.sinceHour("0")}` : ""}`
+    )
+    .join(" UNION ALL ")
+
 const tableRows = (session: WarehouseSession): Effect.Effect<Record<string, number>, WarehouseError> =>
-  Effect.map(
-    session.query(
-      "rows",
-      models
-        .filter(({ select }) => select === undefined)
-        .map(({ name }) => `SELECT '${name}' AS name, count(*) AS n FROM ${name}`)
-        .join(" UNION ALL ")
-    ),
-    (rows) => Object.fromEntries(rows.map((row) => [String(row["name"]), Number(row["n"])]))
+  Effect.map(session.query("rows", rowCounts(session.dialect)), (rows) =>
+    Object.fromEntries(rows.map((row) => [String(row["name"]), Number(row["n"])]))
   )
 
 const publishFacts = (

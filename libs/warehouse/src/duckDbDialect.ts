@@ -94,6 +94,7 @@ export const duckDbDialect: Dialect = {
     return `CREATE TABLE IF NOT EXISTS ${name} (${list.join(", ")})`
   },
   keys: () => [],
+  createFrom: (name, table) => `CREATE OR REPLACE TABLE ${name} AS SELECT * FROM ${table.name}`,
   replaceTable: (name, _description, select) => `CREATE OR REPLACE TABLE ${name} AS ${select}`,
   tempTable: (name, select) => `CREATE OR REPLACE TEMP TABLE ${name} AS ${select}`,
   setVariable: (name, select) => `SET VARIABLE ${name} = (${select})`,

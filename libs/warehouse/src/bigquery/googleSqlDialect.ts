@@ -42,19 +42,16 @@ const separator = "\u001f"
 
 const description = (value: string): string => `description=${quoted(value)}`
 
-const create = (sql: Dialect, table: Table): string => {
-  const { boundRequired, cluster, columns, key, name, partition, select } = table
-  if (select !== undefined) {
-    const list = columns.map((column) => `${id(column.name)} OPTIONS(${description(column.description)})`)
-    return `CREATE OR REPLACE VIEW ${name} (${list.join(", ")})\nOPTIONS(${description(table.description)})\nAS ${select(sql)}`
-  }
+/** Columns, keys, partitions, clusters and options of a table, as CREATE TABLE says them after its name. */
+const definition = (table: Table): string => {
+  const { boundRequired, cluster, columns, key, partition } = table
   const list = columns.map(
     (column) =>
       `${id(column.name)} ${types[column.type]}${column.nullable ? "" : " NOT NULL"} OPTIONS(${description(column.description)})`
   )
   const isKnown = key?.every((one) => columns.some((column) => column.name === one && !column.nullable))
   return [
-    `CREATE TABLE IF NOT EXISTS ${name} (`,
+    `(`,
     [...list, ...(isKnown === true ? [`PRIMARY KEY (${key?.map(id).join(", ")}) NOT ENFORCED`] : [])]
       .map((line) => `  ${line}`)
       .join(",\n"),
@@ -63,6 +60,15 @@ const create = (sql: Dialect, table: Table): string => {
     ...(cluster === undefined ? [] : [`CLUSTER BY ${cluster.map(id).join(", ")}`]),
     `OPTIONS(${description(table.description)}${boundRequired === true ? ", require_partition_filter=TRUE" : ""})`
   ].join("\n")
+}
+
+const create = (sql: Dialect, table: Table): string => {
+  const { columns, name, select } = table
+  if (select !== undefined) {
+    const list = columns.map((column) => `${id(column.name)} OPTIONS(${description(column.description)})`)
+    return `CREATE OR REPLACE VIEW ${name} (${list.join(", ")})\nOPTIONS(${description(table.description)})\nAS ${select(sql)}`
+  }
+  return `CREATE TABLE IF NOT EXISTS ${name} ${definition(table)}`
 }
 
 /**
@@ -87,16 +93,17 @@ export const googleSqlDialect = (dataset: string): Dialect => {
     },
     md5: (value) => `TO_HEX(MD5(${value}))`,
     joined: (value, order) => `STRING_AGG(${value}, ',' ORDER BY ${order.join(", ")})`,
-    quotient: (dividend, divisor) => `DIV(${dividend}, ${divisor})`,
+    quotient: (dividend, divisor) => `DIV((${dividend}), ${divisor})`,
     epochMicros: (ts) => `UNIX_MICROS(${ts})`,
     hourOf: (ts) => `DIV(UNIX_SECONDS(${ts}), 3600)`,
     hourStart: (hour) => `TIMESTAMP_SECONDS((${hour}) * 3600)`,
-    dayOfHour: (hour) => `DIV(${hour}, 24)`,
+    dayOfHour: (hour) => `DIV((${hour}), 24)`,
     dateOfDay: (day) => `DATE_FROM_UNIX_DATE(${day})`,
     dateOf: (ts) => `DATE(${ts})`,
     lakeTime: (ts) => ts,
     copies: "dropped at once",
-    weekStart: (date) => `DATE_TRUNC(${date}, WEEK(MONDAY))`,
+    // Not DATE_TRUNC(…, WEEK(MONDAY)): the stand-in takes it for WEEK.
+    weekStart: (date) => `DATE_SUB(${date}, INTERVAL MOD(EXTRACT(DAYOFWEEK FROM ${date}) + 5, 7) DAY)`,
     monthStart: (date) => `DATE_TRUNC(${date}, MONTH)`,
     nextMonth: (month) => `DATE_ADD(${month}, INTERVAL 1 MONTH)`,
     startOfDate: (date) => `TIMESTAMP(${date})`,
@@ -106,7 +113,7 @@ export const googleSqlDialect = (dataset: string): Dialect => {
         : `EXTRACT(${parts[part]} FROM ${of})`,
     addDays: (date, days) => `DATE_ADD(${date}, INTERVAL ${days} DAY)`,
     dayCount: (from, to) => `DATE_DIFF(${to}, ${from}, DAY)`,
-    secondsBetween: (from, to) => `DIV(UNIX_MICROS(${to}) - UNIX_MICROS(${from}), 1000000)`,
+    secondsBetween: (from, to) => `DIV((UNIX_MICROS(${to}) - UNIX_MICROS(${from})), 1000000)`,
     wholeSeconds: (duration) => `CAST(LEAST(GREATEST(FLOOR(${duration}), 0), 2147483647) AS INT64)`,
     // BigQuery has no FLOAT32. Veltkamp's splitting rounds a double to its upper 24 bits, ties to even like a cast.
     float32: (value) => `(${value} * 536870913 - (${value} * 536870913 - ${value}))`,
@@ -147,6 +154,8 @@ export const googleSqlDialect = (dataset: string): Dialect => {
             `ALTER TABLE ${name} ADD FOREIGN KEY (${id(column)}) REFERENCES ${dimension}(${id(column)}) NOT ENFORCED`
         )
       ),
+    createFrom: (name, table) =>
+      `CREATE OR REPLACE TABLE ${name} ${definition(table)}\nAS SELECT ${table.columns.map((column) => id(column.name)).join(", ")} FROM ${table.name}`,
     replaceTable: (name, about, select) =>
       `CREATE OR REPLACE TABLE ${name} OPTIONS(${description(about)}) AS ${select}`,
     tempTable: (name, select) => `CREATE OR REPLACE TEMP TABLE ${name} AS ${select}`,

@@ -4,6 +4,7 @@ import { lakeColumnsOf } from "@musify/domain/columns.ts"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { allChecks } from "../audits.ts"
 import { buildTransaction } from "../buildHours.ts"
+import { rowCounts } from "../buildPass.ts"
 import { catalogTables, loadCatalog } from "../catalogTables.ts"
 import { dirtyHours, intakeStatements, ledgerTables } from "../ledger.ts"
 import { models } from "../models/models.ts"
@@ -73,7 +74,7 @@ const plan = {
 it("the ledger's statements and queries are GoogleSQL", async () => {
   declareAll()
   await checker.check(intakeStatements(sql, [], [plan]))
-  await checker.check([dirtyHours(sql), dirtyHours(sql, "all")])
+  await checker.check([dirtyHours(sql), dirtyHours(sql, "all"), rowCounts(sql)])
 })
 
 const hour = { hour: 498_736, hash: "abc", late: false, rows: 10, builtBefore: false }

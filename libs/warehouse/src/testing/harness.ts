@@ -8,11 +8,13 @@ import os from "node:os"
 import path from "node:path"
 import { afterAll, expect } from "vitest"
 import { buildPass } from "../buildPass.ts"
-import { layer as duckDb, makeDuckDbWarehouse } from "../DuckDbWarehouse.ts"
+import { makeDuckDbWarehouse } from "../DuckDbWarehouse.ts"
 import { models } from "../models/models.ts"
 import type { History } from "../spec/arbitraryHistories.ts"
 import type { Row } from "../spec/tables.ts"
 import { canonical } from "../spec/tables.ts"
+import type { WarehouseService } from "../Warehouse.ts"
+import { Warehouse } from "../Warehouse.ts"
 import type { FixturePlan } from "./lakeFixture.ts"
 
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "musify-warehouse-"))
@@ -22,23 +24,36 @@ let folders = 0
 
 export class Killed extends Data.TaggedError("Killed")<{ readonly step: string }> {}
 
+/** A lake, and a warehouse that is built from it. */
 export interface Place {
   readonly store: ObjectStoreService
   readonly published: string
+  readonly warehouse: WarehouseService
+}
+
+/** A place whose warehouse is a DuckDB file. */
+export interface DuckDbPlace extends Place {
   readonly file: string
 }
 
-export const makePlace = (): Effect.Effect<Place> =>
+const duckDbPlace = (store: ObjectStoreService, published: string, file: string): DuckDbPlace => ({
+  store,
+  published,
+  file,
+  warehouse: makeDuckDbWarehouse({ file, threads: 1 })
+})
+
+/** Another warehouse, in DuckDB, of a place's lake. */
+export const besides = ({ store, published }: Place): DuckDbPlace =>
+  duckDbPlace(store, `${published}.beside`, path.join(scratch, `${folders++}.duckdb`))
+
+export const makePlace = (): Effect.Effect<DuckDbPlace> =>
   Effect.gen(function* () {
     const root = path.join(scratch, String(folders++))
     const store = yield* Effect.orDie(
       makeLocalDirectoryObjectStore({ directory: path.join(root, "bucket"), durability: "process" })
     )
-    return {
-      store,
-      published: path.join(root, "bucket", "published"),
-      file: path.join(root, "warehouse.duckdb")
-    }
+    return duckDbPlace(store, path.join(root, "bucket", "published"), path.join(root, "warehouse.duckdb"))
   })
 
 export interface RunOptions {
@@ -62,7 +77,7 @@ export const run = (place: Place, { catalogVersion, history, killAt, maxHours, r
     onProgress: () => Effect.void
   }).pipe(
     Effect.provide(
-      Layer.merge(duckDb({ file: place.file, threads: 1 }), Layer.succeed(ObjectStore, place.store))
+      Layer.merge(Layer.succeed(Warehouse, place.warehouse), Layer.succeed(ObjectStore, place.store))
     )
   )
 }
@@ -71,16 +86,19 @@ export const run = (place: Place, { catalogVersion, history, killAt, maxHours, r
 export const dump = (place: Place, names: ReadonlyArray<string> = models.map(({ name }) => name)) =>
   Effect.scoped(
     Effect.gen(function* () {
-      const session = yield* makeDuckDbWarehouse({ file: place.file, threads: 1 }).open
+      const session = yield* place.warehouse.open
+      const sql = session.dialect
       const tables: Record<string, ReadonlyArray<string>> = {}
       for (const name of names) {
-        const model = models.find((one) => one.name === name)
+        // A published table has the dataset before its name.
+        const model = models.find((one) => one.name === name.split(".").at(-1))
         const columns = model?.columns.map((column) => column.name) ?? []
         // The driver takes a byte order mark off the start of a text: a dot before it keeps the text whole.
         const select = model?.columns.map(({ name, type }) =>
-          type === "string" ? `'.' || "${name}" AS "${name}"` : `"${name}"`
+          type === "string" ? `'.' || ${sql.id(name)} AS ${sql.id(name)}` : sql.id(name)
         )
-        const rows = yield* session.query("dump", `SELECT ${select?.join(", ")} FROM ${name}`)
+        const bound = model?.boundRequired === true ? ` WHERE ${sql.sinceHour("0")}` : ""
+        const rows = yield* session.query("dump", `SELECT ${select?.join(", ")} FROM ${name}${bound}`)
         const plain = rows.map((row) =>
           Object.fromEntries(
             columns.map((column) => {
