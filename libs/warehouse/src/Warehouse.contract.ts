@@ -281,8 +281,8 @@ export const warehouseContract = (name: string, make: () => Effect.Effect<Wareho
             "stop"
           )
           expect(yield* session.query("test", "SELECT n FROM things")).toEqual([{ n: 1n }])
-          // The same once more, without the checks, is done.
-          yield* session.transact({ id: "unchecked", steps, checks: [] }, hooks)
+          // The same once more, with checks that find nothing, is done.
+          yield* session.transact({ id: "passing", steps, checks: [checks[1], checks[1]] }, hooks)
           expect((yield* session.query("test", "SELECT n FROM things")).length).toBe(31)
         })
       ))

@@ -1,3 +1,4 @@
+import type { Hour } from "@musify/domain/Hour.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
 import type { ObjectStore } from "@musify/lake/ObjectStore.ts"
 import type { ObjectStoreError } from "@musify/lake/ObjectStoreError.ts"
@@ -83,6 +84,8 @@ export interface WarehouseSession extends WarehouseReader {
   readonly stage: (
     files: ReadonlyArray<LakeFileName>
   ) => Effect.Effect<StagedFiles, WarehouseError | ObjectStoreError, ObjectStore>
+  /** Most bytes that a build may be billed for, where queries are billed by bytes. Hours both included. */
+  readonly cost?: (transaction: Transaction, from: Hour, to: Hour) => Effect.Effect<number, WarehouseError>
   /** Where readers look, if the engine has a place of its own for it; else the folder `published`. */
   readonly publisher?: Publisher
 }

@@ -23,7 +23,7 @@ export class WarehouseUnavailable extends Schema.TaggedError<WarehouseUnavailabl
   /** Of a program that ends with it: 1 found wrong, 2 wrong use, 3 not reachable. */
   get exitCode(): 1 | 2 | 3 {
     if (this.reason === "damaged") return 1
-    return this.reason === "newer format" || this.reason === "not writable" ? 2 : 3
+    return ["newer format", "not writable", "missing"].includes(this.reason) ? 2 : 3
   }
 }
 

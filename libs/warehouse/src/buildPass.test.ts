@@ -6,7 +6,16 @@ import { runAudits } from "./buildPass.ts"
 import { models } from "./models/models.ts"
 import { arbitraryHistory } from "./spec/arbitraryHistories.ts"
 import { buildTables, canonical, columnsOfTable, tableNames } from "./spec/tables.ts"
-import { besides, dump, expectSame, interleave, makePlace, plansOf, removeScratch, run } from "./testing/harness.ts"
+import {
+  besides,
+  dump,
+  expectSame,
+  interleave,
+  makePlace,
+  plansOf,
+  removeScratch,
+  run
+} from "./testing/harness.ts"
 import { putPlan } from "./testing/lakeFixture.ts"
 import { Warehouse } from "./Warehouse.ts"
 

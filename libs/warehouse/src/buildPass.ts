@@ -14,7 +14,7 @@ import type { OnStep, StepSeconds } from "./buildHours.ts"
 import { buildTransaction, timed } from "./buildHours.ts"
 import type { CatalogSource } from "./catalogTables.ts"
 import type { Dialect } from "./Dialect.ts"
-import type { DirtyHour } from "./ledger.ts"
+import type { ChainPosition, DirtyHour } from "./ledger.ts"
 import {
   dirtyHour,
   dirtyHours,
@@ -379,7 +379,13 @@ export const runAudits: Effect.Effect<AuditResult, WarehouseError, Warehouse> = 
 export const planPass = (
   catalogVersion: string | undefined
 ): Effect.Effect<
-  { readonly dirty: ReadonlyArray<DirtyHour>; readonly newPlans: number; readonly reset: boolean },
+  {
+    readonly dirty: ReadonlyArray<DirtyHour>
+    readonly newPlans: number
+    readonly reset: boolean
+    /** Most bytes that building them at once may be billed for; undefined where queries are not billed. */
+    readonly bytes: number | undefined
+  },
   BuildError,
   Warehouse | ObjectStore
 > =>
@@ -407,10 +413,15 @@ export const planPass = (
           })
         }
       }
-      return {
-        dirty: [...dirty.values()].sort((a, b) => a.hour - b.hour),
-        newPlans: plans.length,
-        reset: isReset
-      }
+      const sorted = [...dirty.values()].sort((a, b) => a.hour - b.hour)
+      const bytes =
+        session.cost === undefined || sorted.length === 0
+          ? undefined
+          : yield* session.cost(
+              buildTransaction(session.dialect, sorted, {}, 0),
+              sorted[0].hour,
+              sorted[sorted.length - 1].hour
+            )
+      return { dirty: sorted, newPlans: plans.length, reset: isReset, bytes }
     })
   )

@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import type { Catalog } from "./catalogTables.ts"
 import { loadCatalog } from "./catalogTables.ts"
 import { ledgerTables } from "./ledger.ts"
+import type { Model } from "./Model.ts"
 import { models, modelVersion } from "./models/models.ts"
 import type { WarehouseSession } from "./Warehouse.ts"
 import type { WarehouseError } from "./WarehouseError.ts"
@@ -68,6 +69,23 @@ export const needsReset = (
 ): Effect.Effect<boolean, WarehouseError> =>
   Effect.map(readInfo(session, "models"), (found) => found !== modelsAndCatalog(catalogVersion))
 
+/** Views before the tables that they read, tables before those that their keys name. */
+const dropOrder = (tables: ReadonlyArray<Model>): ReadonlyArray<Model> => {
+  const left = new Set(
+    tables.toSorted((a, b) => Number(b.select !== undefined) - Number(a.select !== undefined))
+  )
+  const order: Array<Model> = []
+  while (left.size > 0) {
+    const named = new Set([...left].flatMap(({ references = {} }) => Object.values(references)))
+    for (const table of left) {
+      if (named.has(table.name)) continue
+      order.push(table)
+      left.delete(table)
+    }
+  }
+  return order
+}
+
 /**
  * Makes all tables anew, empty but for the catalog; every hour becomes dirty. Killed within, the next pass does it again:
  * what it was done for is noted last.
@@ -82,9 +100,8 @@ export const reset = (
     yield* session.define("reset", [
       ...writeInfo(session, "resetting", "yes"),
       ...writeInfo(session, "models", "none"),
-      // Views before the tables that they read, tables before those that their keys name.
-      ...[...models.filter(({ name }) => isView.get(name) === true), ...models.toReversed()]
-        .filter(({ name }, at, all) => isView.has(name) && all.findIndex((one) => one.name === name) === at)
+      ...dropOrder(models)
+        .filter(({ name }) => isView.has(name))
         .map(({ name }) => `DROP ${isView.get(name) === true ? "VIEW" : "TABLE"} ${name}`),
       ...models.map(sql.create),
       ...sql.keys(models),

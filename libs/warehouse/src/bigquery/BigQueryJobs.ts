@@ -130,7 +130,7 @@ export const makeBigQueryJobs = (client: BigQueryClient, options: BigQueryOption
     Effect.gen(function* () {
       const pages: Array<ResultPage> = []
       let pageToken: string | undefined
-      do {
+      for (;;) {
         const page = (yield* request({
           method: "GET",
           uri: `/queries/${jobId}`,
@@ -141,11 +141,12 @@ export const makeBigQueryJobs = (client: BigQueryClient, options: BigQueryOption
             ...(pageToken === undefined ? {} : { pageToken })
           }
         })) as ResultPage
-        if (!page.jobComplete) continue
-        pages.push(page)
-        pageToken = page.pageToken
-      } while (pageToken !== undefined)
-      return pages
+        if (page.jobComplete) {
+          pages.push(page)
+          pageToken = page.pageToken
+          if (pageToken === undefined) return pages
+        }
+      }
     })
 
   return {

@@ -1,11 +1,15 @@
 import { createHash } from "node:crypto"
 import { lakeColumnsOf } from "@musify/domain/columns.ts"
+import type { Hour } from "@musify/domain/Hour.ts"
+import { dayMs, hourStart } from "@musify/domain/Hour.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
 import { topics } from "@musify/domain/Topic.ts"
 import { ObjectStore } from "@musify/lake/ObjectStore.ts"
 import { Effect, Layer } from "effect"
 import { maxBadRows, rowText } from "../audits.ts"
-import type { LakeFileName, SqlRow, WarehouseService, WarehouseSession } from "../Warehouse.ts"
+import { ledgerTables } from "../ledger.ts"
+import { models } from "../models/models.ts"
+import type { LakeFileName, SqlRow, Transaction, WarehouseService, WarehouseSession } from "../Warehouse.ts"
 import { Warehouse } from "../Warehouse.ts"
 import type { WarehouseError, WarehouseUnavailable } from "../WarehouseError.ts"
 import { makeBigQueryClient } from "./BigQueryClient.ts"
@@ -20,6 +24,7 @@ import { ensureDatasets } from "./datasets.ts"
 import { errorOf, placeOf, unavailable } from "./errors.ts"
 import { googleSqlDialect, googleSqlType } from "./googleSqlDialect.ts"
 import { resultRows } from "./resultRows.ts"
+import { scanBytes } from "./scanBytes.ts"
 import { definitionScripts, generationTable, readFailures, transactionScript } from "./script.ts"
 
 /** The same for the same work on the same state of the same warehouse. Ids are a project's, so they name the dataset. */
@@ -33,10 +38,10 @@ const filesOfLoad = 10_000
 const loadSchema = (topic: Topic) => ({
   fields: lakeColumnsOf(topic)
     .filter(({ name }) => name !== "_partition")
-    .map(({ description, name, nullable, type }) => ({
+    .map(({ description, name, type }) => ({
       name,
       type: googleSqlType(type),
-      mode: nullable ? "NULLABLE" : "REQUIRED",
+      mode: "NULLABLE",
       description
     }))
 })
@@ -95,7 +100,7 @@ const session = (options: BigQueryOptions, jobs: BigQueryJobs, state: State): Wa
           jobId("write", id),
           transactionScript(transaction, state.generation, maxBadRows),
           ([row], isNew) => {
-            const found = readFailures(String(row?.["audit_failures"] ?? ""), checks, rowText)
+            const found = readFailures(String(row?.["found"] ?? ""), checks, rowText)
             // One that an earlier run has found wrong is run again: a person may have mended something.
             return found.length === 0 || isNew ? found : undefined
           }
@@ -196,7 +201,18 @@ const session = (options: BigQueryOptions, jobs: BigQueryJobs, state: State): Wa
     return found
   }).pipe(Effect.mapError(failing("tables", "")))
 
-  const self: WarehouseSession = { dialect, tables, query, define, transact, stage }
+  const cost = (transaction: Transaction, from: Hour, to: Hour): Effect.Effect<number, WarehouseError> => {
+    const firstDay = Math.floor(hourStart(from) / dayMs) * dayMs
+    const lastDay = Math.floor(hourStart(to) / dayMs) * dayMs
+    return scanBytes(
+      transaction,
+      [...ledgerTables, ...models],
+      { from: dialect.timestamp(firstDay), to: dialect.timestamp(lastDay + dayMs) },
+      (statement) => jobs.bytesOf(queryOf(statement))
+    ).pipe(Effect.mapError(failing("plan", "")))
+  }
+
+  const self: WarehouseSession = { dialect, tables, query, define, transact, stage, cost }
   return { ...self, publisher: bigQueryPublisher(self, datasets.marts) }
 }
 

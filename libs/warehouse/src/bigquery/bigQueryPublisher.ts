@@ -9,10 +9,13 @@ import type { WarehouseError } from "../WarehouseError.ts"
 
 type Session = Pick<WarehouseSession, "dialect" | "query" | "define" | "transact">
 
-/** The one row that says what is published. */
-const versionTable = "published_version"
+/** Table of the one row that says what is published. */
+export const versionTable = "published_version"
 
 const published = models.filter(({ publish }) => publish !== undefined)
+
+/** Name of a table in the readers' dataset. */
+const inMarts = (marts: string, table: string): string => `\`${marts}.${table}\``
 
 /** Statements that bring one pending part of a mart to the readers' dataset. */
 const replacePart = (
@@ -28,8 +31,8 @@ const replacePart = (
       : `hour >= ${dialect.timestamp(day * dayMs)} AND hour < ${dialect.timestamp((day + 1) * dayMs)}`
   const list = columnList(dialect, model)
   return [
-    `DELETE FROM ${marts}.${model.name} WHERE ${where}`,
-    `INSERT INTO ${marts}.${model.name} (${list}) SELECT ${list} FROM ${model.name} WHERE ${where}`
+    `DELETE FROM ${inMarts(marts, model.name)} WHERE ${where}`,
+    `INSERT INTO ${inMarts(marts, model.name)} (${list}) SELECT ${list} FROM ${model.name} WHERE ${where}`
   ]
 }
 
@@ -40,16 +43,16 @@ const replacePart = (
 export const bigQueryPublisher = (session: Session, marts: string): Publisher => {
   const { dialect } = session
   const current = session
-    .query("publish", `SELECT version FROM ${marts}.${versionTable}`)
+    .query("publish", `SELECT version FROM ${inMarts(marts, versionTable)}`)
     .pipe(Effect.map(([row]) => row?.["version"] as string | undefined))
   const say = (version: string, now: number, facts: PublishFacts): ReadonlyArray<string> => [
-    `DELETE FROM ${marts}.${versionTable} WHERE TRUE`,
-    `INSERT INTO ${marts}.${versionTable} VALUES (${dialect.text(version)}, ${dialect.timestamp(now)}, ${dialect.text(JSON.stringify(facts))})`
+    `DELETE FROM ${inMarts(marts, versionTable)} WHERE TRUE`,
+    `INSERT INTO ${inMarts(marts, versionTable)} VALUES (${dialect.text(version)}, ${dialect.timestamp(now)}, ${dialect.text(JSON.stringify(facts))})`
   ]
   const makeAll: ReadonlyArray<string> = [
-    ...published.map((model) => dialect.createFrom(`${marts}.${model.name}`, model)),
+    ...published.map((model) => dialect.createFrom(inMarts(marts, model.name), model)),
     dialect.create({
-      name: `${marts}.${versionTable}`,
+      name: inMarts(marts, versionTable),
       description: "Which version is published, and what it holds.",
       columns: [
         { name: "version", type: "string", nullable: false, description: "Version" },

@@ -147,13 +147,15 @@ export const googleSqlDialect = (dataset: string): Dialect => {
     // Clustering does it; sorting all rows of an INSERT would be one worker's work.
     insertOrder: () => "",
     create: (table) => create(sql, table),
+    // One statement a table: BigQuery lets its definition change five times in ten seconds.
     keys: (tables) =>
-      tables.flatMap(({ name, references = {} }) =>
-        Object.entries(references).map(
+      tables.flatMap(({ name, references = {} }) => {
+        const keys = Object.entries(references).map(
           ([column, dimension]) =>
-            `ALTER TABLE ${name} ADD FOREIGN KEY (${id(column)}) REFERENCES ${dimension}(${id(column)}) NOT ENFORCED`
+            `ADD FOREIGN KEY (${id(column)}) REFERENCES ${dimension}(${id(column)}) NOT ENFORCED`
         )
-      ),
+        return keys.length === 0 ? [] : [`ALTER TABLE ${name} ${keys.join(", ")}`]
+      }),
     createFrom: (name, table) =>
       `CREATE OR REPLACE TABLE ${name} ${definition(table)}\nAS SELECT ${table.columns.map((column) => id(column.name)).join(", ")} FROM ${table.name}`,
     replaceTable: (name, about, select) =>

@@ -27,7 +27,7 @@ export const advance = (generation: number): string =>
 
 /** The rows that a check finds, as lines of its number and the row's JSON. */
 const found = (check: Check, number: number, maxBadRows: number): string =>
-  `IFNULL((SELECT STRING_AGG(CONCAT('${number} ', TO_JSON_STRING(r)), '\\n') FROM (SELECT * FROM (${check.badRows}) LIMIT ${maxBadRows}) AS r), '')`
+  `IFNULL((SELECT STRING_AGG(CONCAT('${number} ', TO_JSON_STRING(r), '\\n'), '') FROM (SELECT * FROM (${check.badRows}) LIMIT ${maxBadRows}) AS r), '')`
 
 const failuresVariable = "audit_failures"
 
@@ -35,7 +35,7 @@ const failuresVariable = "audit_failures"
 export const checkStatements = (checks: ReadonlyArray<Check>, maxBadRows: number): ReadonlyArray<string> =>
   checks.map(
     (check, number) =>
-      `SET ${failuresVariable} = CONCAT(${failuresVariable}, ${found(check, number, maxBadRows)}, '\\n')`
+      `SET ${failuresVariable} = CONCAT(${failuresVariable}, ${found(check, number, maxBadRows)})`
   )
 
 const joined = (statements: ReadonlyArray<string>): string => `${statements.join(";\n")};\n`
@@ -55,8 +55,8 @@ export const transactionScript = (
     ...steps.flatMap(({ statements }) => statements),
     ...checkStatements(checks, maxBadRows),
     // A variable outlives what is rolled back.
-    `IF TRIM(${failuresVariable}) = '' THEN COMMIT TRANSACTION; ELSE ROLLBACK TRANSACTION; END IF`,
-    `SELECT TRIM(${failuresVariable}) AS ${failuresVariable}`
+    `IF ${failuresVariable} = '' THEN COMMIT TRANSACTION; ELSE ROLLBACK TRANSACTION; END IF`,
+    `SELECT ${failuresVariable} AS found`
   ])
 
 /** What the last statement of a transaction's script answers, by check. */

@@ -11,11 +11,10 @@ import { buildPass } from "../buildPass.ts"
 import { makeDuckDbWarehouse } from "../DuckDbWarehouse.ts"
 import { models } from "../models/models.ts"
 import type { History } from "../spec/arbitraryHistories.ts"
-import type { Row } from "../spec/tables.ts"
-import { canonical } from "../spec/tables.ts"
 import type { WarehouseService } from "../Warehouse.ts"
 import { Warehouse } from "../Warehouse.ts"
 import type { FixturePlan } from "./lakeFixture.ts"
+import { readTable } from "./readTable.ts"
 
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "musify-warehouse-"))
 /** Call it once per test file: removes what the tests wrote. */
@@ -87,34 +86,8 @@ export const dump = (place: Place, names: ReadonlyArray<string> = models.map(({ 
   Effect.scoped(
     Effect.gen(function* () {
       const session = yield* place.warehouse.open
-      const sql = session.dialect
       const tables: Record<string, ReadonlyArray<string>> = {}
-      for (const name of names) {
-        // A published table has the dataset before its name.
-        const model = models.find((one) => one.name === name.split(".").at(-1))
-        const columns = model?.columns.map((column) => column.name) ?? []
-        // The driver takes a byte order mark off the start of a text: a dot before it keeps the text whole.
-        const select = model?.columns.map(({ name, type }) =>
-          type === "string" ? `'.' || ${sql.id(name)} AS ${sql.id(name)}` : sql.id(name)
-        )
-        const bound = model?.boundRequired === true ? ` WHERE ${sql.sinceHour("0")}` : ""
-        const rows = yield* session.query("dump", `SELECT ${select?.join(", ")} FROM ${name}${bound}`)
-        const plain = rows.map((row) =>
-          Object.fromEntries(
-            columns.map((column) => {
-              const value = row[column]
-              const type = model?.columns.find((one) => one.name === column)?.type
-              const isKey = /(^|_)key$/.test(column) && type === "int64"
-              if (typeof value === "string" && type === "string") return [column, value.slice(1)]
-              return [
-                column,
-                typeof value === "bigint" && !(isKey && column !== "hour_key") ? Number(value) : value
-              ]
-            })
-          )
-        )
-        tables[name] = canonical(columns, plain as ReadonlyArray<Row>)
-      }
+      for (const name of names) tables[name] = yield* readTable(session, name)
       return tables
     })
   )

@@ -3,6 +3,7 @@ import { once } from "node:events"
 import fs from "node:fs"
 import net from "node:net"
 import path from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 
 const folder = path.resolve(import.meta.dirname, "../../../../../tools/bigquery")
 
@@ -72,6 +73,6 @@ export const startBigQueryStandIn = async (buckets: string): Promise<BigQuerySta
       await stop()
       throw new Error(`The stand-in for BigQuery did not start; it says: ${fs.readFileSync(logFile, "utf8")}`)
     }
-    await new Promise((done) => setTimeout(done, 250))
+    await sleep(250)
   }
 }
