@@ -162,7 +162,7 @@ export const intakeStatements = (
   )} AS files_hash
   FROM lake_files WHERE hour IN (SELECT hour FROM new_file_hours) GROUP BY hour) h ON n.hour = h.hour`
     ),
-    `UPDATE ledger_hours AS l SET files_hash = n.files_hash, late = l.late OR (n.late AND l.built_at IS NOT NULL)
+    `UPDATE ledger_hours AS l SET files_hash = n.files_hash, late = (l.late OR (n.late AND l.built_at IS NOT NULL))
 FROM new_hashes n WHERE l.hour = n.hour`,
     `INSERT INTO ledger_hours SELECT hour, files_hash, NULL, NULL, false, NULL FROM new_hashes
 WHERE hour NOT IN (SELECT hour FROM ledger_hours)`,

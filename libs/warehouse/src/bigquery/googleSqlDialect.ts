@@ -34,6 +34,9 @@ const parts = {
   iso_week: "ISOWEEK"
 } as const
 
+/** The cast is for the stand-in, which takes small integers for 32-bit ones. */
+const hourStart = (hour: string): string => `TIMESTAMP_SECONDS(CAST(${hour} AS INT64) * 3600)`
+
 /** Name of a script variable: no column is called so. */
 export const scriptVariable = (name: BuildVariable): string => `v_${name}`
 
@@ -96,7 +99,7 @@ export const googleSqlDialect = (dataset: string): Dialect => {
     quotient: (dividend, divisor) => `DIV((${dividend}), ${divisor})`,
     epochMicros: (ts) => `UNIX_MICROS(${ts})`,
     hourOf: (ts) => `DIV(UNIX_SECONDS(${ts}), 3600)`,
-    hourStart: (hour) => `TIMESTAMP_SECONDS((${hour}) * 3600)`,
+    hourStart,
     dayOfHour: (hour) => `DIV((${hour}), 24)`,
     dateOfDay: (day) => `DATE_FROM_UNIX_DATE(${day})`,
     dateOf: (ts) => `DATE(${ts})`,
@@ -118,8 +121,8 @@ export const googleSqlDialect = (dataset: string): Dialect => {
     // BigQuery has no FLOAT32. Veltkamp's splitting rounds a double to its upper 24 bits, ties to even like a cast.
     float32: (value) => `(${value} * 536870913 - (${value} * 536870913 - ${value}))`,
     inHours: (from, to, prefix = "") =>
-      `${prefix}ts >= TIMESTAMP_SECONDS(3600 * (${from})) AND ${prefix}ts < TIMESTAMP_SECONDS(3600 * (${to} + 1))`,
-    sinceHour: (from, prefix = "") => `${prefix}ts >= TIMESTAMP_SECONDS(3600 * (${from}))`,
+      `${prefix}ts >= ${hourStart(from)} AND ${prefix}ts < ${hourStart(`${to} + 1`)}`,
+    sinceHour: (from, prefix = "") => `${prefix}ts >= ${hourStart(from)}`,
     // A STRUCT has no IS DISTINCT FROM.
     differsFrom: (neighbour, columns, window) =>
       `(${[
