@@ -9,7 +9,8 @@ export default defineConfig({
       "**/dist/**",
       "**/*.browser.test.ts",
       "**/*.runtime.test.ts",
-      "**/*.bigquery.test.ts"
+      "**/*.bigquery.test.ts",
+      "**/*.service.test.ts"
     ],
     pool: "forks",
     maxWorkers: 2,

@@ -3,20 +3,18 @@
 // one, audits, compares every table with the specification, and removes the datasets and what it put into the bucket.
 // No job is billed for more than 100 MB; all of it is some megabytes.
 // `--endpoint http://127.0.0.1:9050 --folder DIR` tries the program itself on a stand-in whose gs:// is DIR.
-import { Buffer } from "node:buffer"
 import path from "node:path"
 import process from "node:process"
 import { parseArgs } from "node:util"
-import { Storage } from "@google-cloud/storage"
+import { makeGcsObjectStore } from "@musify/lake/gcs/GcsObjectStore.ts"
+import { defaultGcsOptions } from "@musify/lake/gcs/GcsOptions.ts"
 import { makeLocalDirectoryObjectStore } from "@musify/lake/LocalDirectoryObjectStore.ts"
-import type { ObjectStoreService } from "@musify/lake/ObjectStore.ts"
-import { ObjectStoreUnavailable } from "@musify/lake/ObjectStoreError.ts"
 import { makeBigQueryClient } from "@musify/warehouse/bigquery/BigQueryClient.ts"
 import type { BigQueryOptions } from "@musify/warehouse/bigquery/BigQueryOptions.ts"
 import { datasetsOf, defaultBigQueryOptions } from "@musify/warehouse/bigquery/BigQueryOptions.ts"
 import { makeBigQueryWarehouse } from "@musify/warehouse/bigquery/BigQueryWarehouse.ts"
 import { smoke } from "@musify/warehouse/bigquery/smoke.ts"
-import { Console, Effect, Option } from "effect"
+import { Console, Effect } from "effect"
 
 const usage =
   "npm run bigquery:smoke -- --project PROJECT --bucket gs://BUCKET/EMPTY/PREFIX [--location EU] [--key-file FILE]"
@@ -52,62 +50,15 @@ const options: BigQueryOptions = {
   endpoint: values.endpoint
 }
 
-/** A bucket as far as this needs one. */
-const bucketStore = (): ObjectStoreService => {
-  const storage = new Storage({
-    projectId: options.project,
-    ...(options.keyFile === undefined ? {} : { keyFilename: options.keyFile })
-  })
-  const bucket = storage.bucket(bucketName)
-  const full = (one: string) => `${lakePrefix}/${one}`
-  const locate = (one: string) => `gs://${bucketName}/${full(one)}`
-  const tried = <A>(one: string, run: () => Promise<A>) =>
-    Effect.tryPromise({
-      try: run,
-      catch: (cause) =>
-        new ObjectStoreUnavailable({ name: locate(one), message: String(cause), retryable: true, cause })
-    })
-  return {
-    locate,
-    putIfAbsent: (one, bytes) =>
-      tried(one, () =>
-        bucket
-          .file(full(one))
-          .save(Buffer.from(bytes), { resumable: false, preconditionOpts: { ifGenerationMatch: 0 } })
-          .then(() => "created" as const)
-      ),
-    get: (one) =>
-      tried(one, async () => {
-        const [exists] = await bucket.file(full(one)).exists()
-        if (!exists) return Option.none()
-        const [bytes] = await bucket.file(full(one)).download()
-        return Option.some(new Uint8Array(bytes))
-      }),
-    list: (start, { limit = Infinity, startAt = "" } = {}) =>
-      tried(start, async () => {
-        const [files] = await bucket.getFiles({ prefix: full(start), startOffset: full(startAt) })
-        return files
-          .map((file) => ({
-            name: file.name.slice(lakePrefix.length + 1),
-            size: Number(file.metadata.size ?? 0)
-          }))
-          .filter((entry) => entry.name >= startAt)
-          .slice(0, limit)
-      }),
-    remove: (one) =>
-      tried(one, () =>
-        bucket
-          .file(full(one))
-          .delete({ ignoreNotFound: true })
-          .then(() => undefined)
-      )
-  }
-}
-
 const program = Effect.gen(function* () {
   const store =
     values.folder === undefined
-      ? bucketStore()
+      ? makeGcsObjectStore({
+          ...defaultGcsOptions,
+          bucket: bucketName,
+          prefix: `${lakePrefix}/`,
+          keyFile: values["key-file"]
+        })
       : yield* makeLocalDirectoryObjectStore({
           directory: path.join(values.folder, bucketName, lakePrefix),
           durability: "process"

@@ -1,6 +1,7 @@
 import { Command } from "@effect/cli"
 import { hourOf, hourText } from "@musify/domain/Hour.ts"
-import { layer as layerLocalDirectory } from "@musify/lake/LocalDirectoryObjectStore.ts"
+import type { BucketSettings } from "@musify/lake/storeSettings.ts"
+import { bucketOptions, layerObjectStore } from "@musify/lake/storeSettings.ts"
 import { DataFolder, layerDataFolder } from "@musify/runtime/DataFolder.ts"
 import { layerProgress, Progress } from "@musify/runtime/Progress.ts"
 import { serving } from "@musify/runtime/runMain.ts"
@@ -17,6 +18,7 @@ import { runBatch, watchBatches } from "./runBatch.ts"
 const shared = {
   data: dataOption,
   json: jsonOption,
+  ...bucketOptions,
   ...warehouseOptions
 }
 
@@ -34,20 +36,21 @@ const building = {
   })
 }
 
-interface Shared extends WarehouseSettings {
+interface Shared extends WarehouseSettings, BucketSettings {
   readonly data: string
   readonly json: boolean
 }
 
-const environment = ({ data, json, ...warehouse }: Shared) => {
-  const store = Layer.unwrapEffect(
-    Effect.map(DataFolder, ({ bucket }) => layerLocalDirectory({ directory: bucket }))
+const environment = ({ data, json, ...settings }: Shared) => {
+  const store = layerObjectStore(
+    settings,
+    Effect.map(DataFolder, ({ bucket }) => bucket)
   )
   return Layer.mergeAll(
     Layer.merge(
       store,
       layerWarehouseOf(
-        warehouse,
+        settings,
         Effect.map(DataFolder, (folder) => folder.warehouse)
       )
     ).pipe(Layer.provideMerge(layerDataFolder(data))),

@@ -6,12 +6,8 @@ import type { ObjectStoreError } from "@musify/lake/ObjectStoreError.ts"
 import type { Plan } from "@musify/lake/Plan.ts"
 import type { Actor, Reply } from "@musify/runtime/Actor.ts"
 import { startActor } from "@musify/runtime/Actor.ts"
-import type { EventLogService } from "@musify/stream/EventLog.ts"
 import type { Scope } from "effect"
 import { Deferred, Effect } from "effect"
-
-/** The consumer group whose committed offset shows how far the lake is: for lag alone, never a position. */
-export const consumerGroup = "musify-ingestor"
 
 export type CommitError = ObjectStoreError | ChainHalted | RaceLost
 
@@ -23,17 +19,28 @@ export type CommitterMessage =
 
 export type Committer = Actor<CommitterMessage, CommitError>
 
+export interface CommitterOptions {
+  readonly name: string
+  readonly store: ObjectStoreService
+  /** See `putFiles`. */
+  readonly slots: Effect.Semaphore
+  /** The last plan, complete but not sealed yet. */
+  readonly unsealed: Plan | undefined
+  /** Called when all files of a batch are there, before its commit is answered. */
+  readonly onClosed: (batch: FrozenBatch) => Effect.Effect<void>
+}
+
 /**
  * Puts a partition's batches into the bucket, one after the other: plan, files, seal. The next plan is put only after
  * the files of the one before are all there. At its end it seals what is complete.
  */
-export const startCommitter = (
-  store: ObjectStoreService,
-  log: EventLogService,
-  name: string,
-  unsealed: Plan | undefined,
-  onClosed: (batch: FrozenBatch) => Effect.Effect<void>
-): Effect.Effect<Committer, never, Scope.Scope> => {
+export const startCommitter = ({
+  name,
+  onClosed,
+  slots,
+  store,
+  unsealed
+}: CommitterOptions): Effect.Effect<Committer, never, Scope.Scope> => {
   const seal = (open: Plan | undefined) => (open === undefined ? Effect.void : putSeal(store, open))
   return startActor<Plan | undefined, CommitterMessage, CommitError>({
     name,
@@ -46,14 +53,12 @@ export const startCommitter = (
           if (message.reply !== undefined) yield* Deferred.succeed(message.reply, undefined)
           return undefined
         }
-        const { plan } = message.batch
-        yield* putPlan(store, plan)
-        yield* putFiles(store, message.batch)
-        // A hint that may get lost: the lake's chain is the position.
-        yield* Effect.ignore(log.commit(consumerGroup, plan.topic, plan.partition, plan.end))
-        yield* onClosed(message.batch)
-        yield* Deferred.succeed(message.reply, undefined)
-        return plan
+        const { batch, reply } = message
+        yield* putPlan(store, batch.plan)
+        yield* putFiles(store, batch, slots)
+        yield* onClosed(batch)
+        yield* Deferred.succeed(reply, undefined)
+        return batch.plan
       }),
     finish: seal
   })

@@ -1,7 +1,7 @@
 import type { Topic } from "@musify/domain/Topic.ts"
 import { topics } from "@musify/domain/Topic.ts"
 import type { FrozenBatch } from "@musify/lake/BatchBuilder.ts"
-import type { ChainHalted } from "@musify/lake/ChainError.ts"
+import type { IngestStatus } from "./IngestStatus.ts"
 
 /** What was done for one topic since the ingestor's start. */
 export interface TopicSummary {
@@ -40,7 +40,6 @@ export interface IngestSummary {
 /** Counts what the actors of one ingestor do. */
 export class Counters {
   private readonly topics: Record<Topic, TopicSummary>
-  private readonly halted: Array<HaltedPartition> = []
   takenOver = 0
   racesLost = 0
 
@@ -65,27 +64,21 @@ export class Counters {
     if (plan.maxTs !== null) topic.maxTs = Math.max(topic.maxTs ?? plan.maxTs, plan.maxTs)
   }
 
-  halt({
-    message,
-    partition,
-    reason,
-    topic
-  }: Pick<ChainHalted, "topic" | "partition" | "message"> & { readonly reason: string }): void {
-    this.halted.push({ topic, partition, reason, message })
-  }
-
   progress(): { records: number; files: number; plans: number } {
     const all = Object.values(this.topics)
     const sum = (of: (topic: TopicSummary) => number) => all.reduce((total, topic) => total + of(topic), 0)
     return { records: sum((t) => t.records), files: sum((t) => t.files), plans: sum((t) => t.plans) }
   }
 
-  summary(): IngestSummary {
+  /** What was done, and which partitions have halted meanwhile. */
+  summary(status: IngestStatus): IngestSummary {
     return {
       topics: structuredClone(this.topics),
       takenOver: this.takenOver,
       racesLost: this.racesLost,
-      halted: [...this.halted]
+      halted: [...status.partitions].flatMap(({ message, partition, phase, reason, topic }) =>
+        phase === "halted" ? [{ topic, partition, reason, message }] : []
+      )
     }
   }
 }

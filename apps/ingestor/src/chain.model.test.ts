@@ -2,7 +2,7 @@ import { ObjectStore } from "@musify/lake/ObjectStore.ts"
 import { makeMemoryObjectStore } from "@musify/lake/MemoryObjectStore.ts"
 import { layerScaledClock } from "@musify/runtime/ScaledClock.ts"
 import { EventLog } from "@musify/stream/EventLog.ts"
-import { Duration, Effect } from "effect"
+import { Deferred, Duration, Effect } from "effect"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { ingest } from "./ingest.ts"
@@ -50,12 +50,17 @@ describe("the chain under faults", () => {
           violations.push(...(await atAnyMoment(new Map(objects), topic)))
         })
         const run = (faultsIn1000: number) =>
+          Effect.flatMap(Deferred.make<void>(), (killed) =>
+            Effect.raceFirst(process(faultsIn1000, killed), Effect.as(Deferred.await(killed), undefined))
+          )
+        const process = (faultsIn1000: number, killed: Deferred.Deferred<void>) =>
           ingest({
             once: true,
             rows: 5 + pick(25),
             maxFiles: 1 + pick(6),
             readBytes: 1 + pick(2000),
             poll: Duration.millis(2),
+            gatherBytes: 1 + pick(20_000),
             writer: `writer-${pick(1000)}`
           }).pipe(
             Effect.provideService(
@@ -63,11 +68,11 @@ describe("the chain under faults", () => {
               faultyStore(store, {
                 nextFault: () => (pick(1000) < faultsIn1000 ? faults[pick(faults.length)] : "none"),
                 nextPause: () => pick(4),
-                onChange
+                onChange,
+                onKilled: Deferred.succeed(killed, undefined)
               })
             ),
-            Effect.provideService(EventLog, log.service),
-            Effect.exit
+            Effect.provideService(EventLog, log.service)
           )
         await Effect.runPromise(
           Effect.gen(function* () {
@@ -77,8 +82,8 @@ describe("the chain under faults", () => {
               const writers = Array.from({ length: 1 + pick(3) }, () => run(50))
               yield* Effect.all(writers, { concurrency: "unbounded" })
             }
-            const last = yield* Effect.flatten(run(0))
-            expect(last.halted).toEqual([])
+            const last = yield* run(0)
+            expect(last?.halted).toEqual([])
           }).pipe(Effect.provide(layerScaledClock(1000)))
         )
         expect(violations).toEqual([])

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer"
+import { scatteredFiles } from "@musify/lake/BatchBuilder.ts"
 import { ObjectStore } from "@musify/lake/ObjectStore.ts"
 import { makeMemoryObjectStore } from "@musify/lake/MemoryObjectStore.ts"
 import { planName, sealName } from "@musify/lake/objectNames.ts"
@@ -6,9 +7,8 @@ import { layerScaledClock } from "@musify/runtime/ScaledClock.ts"
 import { EventLog } from "@musify/stream/EventLog.ts"
 import { Duration, Effect, Fiber, TestClock, TestContext } from "effect"
 import { beforeEach, describe, expect, it } from "vitest"
-import { consumerGroup } from "./Committer.ts"
 import { ingest } from "./ingest.ts"
-import type { IngestOptions } from "./IngestOptions.ts"
+import { consumerGroup, type IngestOptions } from "./IngestOptions.ts"
 import { atAnyMoment, everyOffset } from "./testing/chainInvariants.ts"
 import { MemoryEventLog } from "./testing/MemoryEventLog.ts"
 
@@ -18,7 +18,7 @@ const values = (count: number, hours = 1) =>
   Array.from({ length: count }, (_, i) =>
     encoder.encode(
       JSON.stringify({
-        ts: 1_799_900_000_000 + (i % hours) * 3_600_000,
+        ts: 1_799_900_000_000 - (i % hours) * 3_600_000,
         sessionId: i,
         itemInSession: 0,
         level: "free",
@@ -72,15 +72,23 @@ describe("ingest --once", () => {
     expect([...objects.keys()]).toEqual(before)
   })
 
-  it("ends a batch before it would open one file too many", async () => {
-    log.append(topic, 0, values(50, 10))
+  it("makes few files of few hours, however they are mixed, and bounded plans of many", async () => {
+    log.append(topic, 0, values(1000, 30))
+    log.append(topic, 0, values(100, 100))
     const summary = await once({ maxFiles: 4 })
-    expect(summary.topics[topic].plans).toBeGreaterThan(2)
-    for (const [name, bytes] of objects)
-      if (name.endsWith(".plan.json"))
-        expect(
-          (JSON.parse(Buffer.from(bytes).toString()) as { files: Array<unknown> }).files.length
-        ).toBeLessThanOrEqual(4)
+    const files = [...objects]
+      .filter(([name]) => name.endsWith(".plan.json"))
+      .map(
+        ([, bytes]) => (JSON.parse(Buffer.from(bytes).toString()) as { files: Array<unknown> }).files.length
+      )
+    // 4 files that fill would end a batch; but these records go round 30 hours, and then each has one of its own.
+    expect(files[0]).toBe(30)
+    expect(Math.max(...files)).toBe(4 * scatteredFiles)
+    expect(files.length).toBeLessThanOrEqual(1100 / (16 * 4))
+    expect(summary.topics[topic]).toMatchObject({
+      records: 1100,
+      files: files.reduce((sum, n) => sum + n, 0)
+    })
     expect(await everyOffset(objects, topic, log.offsets(topic, 0))).toEqual([])
   })
 })

@@ -21,6 +21,8 @@ afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }))
 
 const bucketOf = (directory: string): Map<string, Uint8Array> => {
   const objects = new Map<string, Uint8Array>()
+  // Killed before it made the folder.
+  if (!fs.existsSync(directory)) return objects
   for (const entry of fs.readdirSync(directory, { recursive: true, withFileTypes: true })) {
     const full = path.join(entry.parentPath, entry.name)
     const name = path.relative(directory, full).split(path.sep).join("/")

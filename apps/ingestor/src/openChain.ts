@@ -1,5 +1,6 @@
+import type { LogBatch } from "@musify/domain/RecordBatch.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
-import { BatchBuilder } from "@musify/lake/BatchBuilder.ts"
+import { BatchBuilder, gatheredBytes } from "@musify/lake/BatchBuilder.ts"
 import type { Tail } from "@musify/lake/Chain.ts"
 import { checkDecoder, executeTail, findTail, missingFiles } from "@musify/lake/Chain.ts"
 import { ChainHalted } from "@musify/lake/ChainError.ts"
@@ -7,9 +8,10 @@ import type { ObjectStoreService } from "@musify/lake/ObjectStore.ts"
 import type { ObjectStoreError } from "@musify/lake/ObjectStoreError.ts"
 import type { Plan } from "@musify/lake/Plan.ts"
 import { witnessOf } from "@musify/lake/rowHash.ts"
-import type { EventLogService } from "@musify/stream/EventLog.ts"
+import type { EventLogService, Membership } from "@musify/stream/EventLog.ts"
 import type { EventLogError } from "@musify/stream/EventLogError.ts"
 import { Effect } from "effect"
+import type { GatherBudget } from "./GatherBudget.ts"
 import type { IngestOptions } from "./IngestOptions.ts"
 
 /** Where a partition's writer goes on. */
@@ -22,58 +24,90 @@ export interface ChainPosition {
   readonly tookOver: boolean
 }
 
+/** What opening a chain needs of its surroundings. */
+export interface ChainSource {
+  readonly store: ObjectStoreService
+  readonly range: EventLogService["range"]
+  readonly read: Membership["read"]
+  readonly budget: GatherBudget
+  /** Held by whoever completes an open tail: one at a time, since its batch cannot be stored before it is whole. */
+  readonly takeOver: Effect.Semaphore
+  readonly options: Pick<IngestOptions, "readBytes" | "decoder">
+}
+
 type Failure = ObjectStoreError | EventLogError | ChainHalted
 
 /**
  * Finds the end of a partition's chain, proves that the log is the one it was made from, and completes an open tail
- * with its own plan. `knownSeq`: a seq that is planned already, or 0.
+ * with its own plan. `knownSeq`: a seq that is planned already, or 0. The log is read in one direction: from the open
+ * plan's start, or from the record before the chain's end.
  */
 export const openChain = (
-  store: ObjectStoreService,
-  log: EventLogService,
+  source: ChainSource,
   topic: Topic,
   partition: number,
-  knownSeq: number,
-  options: Pick<IngestOptions, "readBytes" | "decoder">
+  knownSeq: number
 ): Effect.Effect<ChainPosition, Failure> =>
   Effect.gen(function* () {
-    const tail = yield* findTail(store, topic, partition, knownSeq)
-    return yield* continueFrom(store, log, topic, partition, tail, options).pipe(
+    const tail = yield* readTail(source.store, topic, partition, knownSeq)
+    return yield* continueFrom(source, topic, partition, tail).pipe(
       Effect.catchIf(
         (error) => error._tag === "ChainHalted" && isAboutTheLog(error),
         (error) =>
-          // A reader that slept may hold an old tail: the loss is said only when the tail is still the same.
-          Effect.flatMap(findTail(store, topic, partition, tail.plan?.seq ?? 0), (now) =>
-            sameTail(tail, now)
-              ? Effect.fail(error)
-              : openChain(store, log, topic, partition, now.plan?.seq ?? 0, options)
+          // A reader that slept may hold an old tail, and a writer that slept may complete it from its memory: the loss
+          // is said only when the tail is still the same.
+          Effect.flatMap(readTail(source.store, topic, partition, tail.plan?.seq ?? 0), (now) =>
+            sameTail(tail, now) ? Effect.fail(error) : openChain(source, topic, partition, now.plan?.seq ?? 0)
           )
       )
     )
   })
 
+/** A chain's tail and those of its files that are not there yet. */
+interface OpenTail extends Tail {
+  readonly missing: Effect.Effect.Success<ReturnType<typeof missingFiles>>
+}
+
+const readTail = (
+  store: ObjectStoreService,
+  topic: Topic,
+  partition: number,
+  knownSeq: number
+): Effect.Effect<OpenTail, ObjectStoreError | ChainHalted> =>
+  Effect.gen(function* () {
+    const tail = yield* findTail(store, topic, partition, knownSeq)
+    const isOpen = tail.plan !== undefined && !tail.sealed
+    return { ...tail, missing: isOpen ? yield* missingFiles(store, tail.plan) : [] }
+  })
+
 const isAboutTheLog = ({ reason }: ChainHalted): boolean =>
   reason === "missing records" || reason === "recreated log"
 
-const sameTail = (a: Tail, b: Tail): boolean => a.plan?.seq === b.plan?.seq && a.sealed === b.sealed
+const sameTail = (a: OpenTail, b: OpenTail): boolean =>
+  a.plan?.seq === b.plan?.seq && a.sealed === b.sealed && a.missing.length === b.missing.length
 
 const continueFrom = (
-  store: ObjectStoreService,
-  log: EventLogService,
+  source: ChainSource,
   topic: Topic,
   partition: number,
-  { plan, sealed }: Tail,
-  options: Pick<IngestOptions, "readBytes" | "decoder">
+  { missing, plan, sealed }: OpenTail
 ): Effect.Effect<ChainPosition, Failure> =>
   Effect.gen(function* () {
-    const range = yield* log.range(topic, partition)
+    const { store } = source
+    const range = yield* source.range(topic, partition)
     if (plan === undefined) return { nextSeq: 0, offset: range.start, unsealed: undefined, tookOver: false }
-    yield* checkWitness(log, plan, range)
-    const missing = sealed ? [] : yield* missingFiles(store, plan)
+    if (range.end < plan.end) return yield* recreated(plan, `the log ends at ${range.end}`)
     if (missing.length > 0) {
       yield* checkDecoder(store, plan)
-      const again = yield* makeAgain(log, plan, range.start, options)
-      yield* executeTail(store, plan, missing, again, range.start <= plan.start)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const again = yield* makeAgain(source, plan, range.start)
+          yield* executeTail(store, plan, missing, again, range.start <= plan.start)
+        })
+      ).pipe(source.takeOver.withPermits(1))
+    } else if (range.start < plan.end) {
+      const batch = yield* source.read(topic, partition, plan.end - 1, 1)
+      yield* checkWitness(plan, batch, 0)
     }
     if (range.start > plan.end)
       return yield* new ChainHalted({
@@ -90,49 +124,41 @@ const continueFrom = (
     }
   })
 
-/** Compares the record before the chain's end with the plan's witness. */
-const checkWitness = (
-  log: EventLogService,
-  plan: Plan,
-  range: { readonly start: number; readonly end: number }
-): Effect.Effect<void, EventLogError | ChainHalted> => {
-  const { end, partition, topic } = plan
-  const recreated = (found: string) =>
-    new ChainHalted({
-      topic,
-      partition,
-      reason: "recreated log",
-      message: `The lake holds ${topic}/${partition} up to offset ${end}, but ${found}: the log was deleted and made anew. Put the old log back, or start with an empty bucket; nothing was written.`
-    })
-  if (range.end < end) return recreated(`the log ends at ${range.end}`)
-  if (range.start > end - 1) return Effect.void
-  return Effect.flatMap(log.read(topic, partition, end - 1, 1), (batch) =>
-    batch.count > 0 && batch.offsets[0] === end - 1 && witnessOf(batch, 0) !== plan.witness
-      ? recreated(`the record at ${end - 1} is another one`)
-      : Effect.void
-  )
-}
+const recreated = ({ end, partition, topic }: Plan, found: string) =>
+  new ChainHalted({
+    topic,
+    partition,
+    reason: "recreated log",
+    message: `The lake holds ${topic}/${partition} up to offset ${end}, but ${found}: the log was deleted and made anew. Put the old log back, or start with an empty bucket; nothing was written.`
+  })
 
-/** The open plan's batch, made once more from what the log holds of its range. */
-const makeAgain = (
-  log: EventLogService,
-  plan: Plan,
-  logStart: number,
-  options: Pick<IngestOptions, "readBytes" | "decoder">
-) =>
+/** Compares record `index` of a batch with the plan's witness, if it is the plan's last one. */
+const checkWitness = (plan: Plan, batch: LogBatch, index: number): Effect.Effect<void, ChainHalted> =>
+  index < batch.count && batch.offsets[index] === plan.end - 1 && witnessOf(batch, index) !== plan.witness
+    ? recreated(plan, `the record at ${plan.end - 1} is another one`)
+    : Effect.void
+
+/** The open plan's batch, made once more from what the log holds of its range, its last record compared on the way. */
+const makeAgain = ({ budget, options, read }: ChainSource, plan: Plan, logStart: number) =>
   Effect.gen(function* () {
     const everything = {
       rows: Number.MAX_SAFE_INTEGER,
       bytes: Number.MAX_SAFE_INTEGER,
       files: Number.MAX_SAFE_INTEGER
     }
+    const share = yield* budget.share(undefined)
     const builder = new BatchBuilder(plan.topic, plan.partition, plan.start, everything, options.decoder)
     let position = Math.max(plan.start, logStart)
     while (position < plan.end) {
-      const batch = yield* log.read(plan.topic, plan.partition, position, options.readBytes)
+      const batch = yield* read(plan.topic, plan.partition, position, options.readBytes)
       let count = 0
       while (count < batch.count && batch.offsets[count] < plan.end) count++
-      if (count > 0) builder.add({ ...batch, count }, 0)
+      if (count > 0) {
+        yield* checkWitness(plan, batch, count - 1)
+        yield* share.admit(gatheredBytes({ ...batch, count }, 0))
+        builder.add({ ...batch, count }, 0)
+        share.settle(builder.held)
+      }
       if (count < batch.count || batch.count === 0) break
       position = batch.offsets[batch.count - 1] + 1
     }

@@ -4,6 +4,7 @@ import { serving } from "@musify/runtime/runMain.ts"
 import { layerScaledClock } from "@musify/runtime/ScaledClock.ts"
 import { dataOption, jsonOption, setting } from "@musify/runtime/setting.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
+import { logOptions, type LogSettings, resolveLogSettings } from "@musify/stream/logSettings.ts"
 import { Clock, Console, Effect, Either, Layer, Option } from "effect"
 import type { EventSink } from "./EventSink.ts"
 import { eventsimInstead, eventsimOptions, eventsimSettings } from "./eventsimOptions.ts"
@@ -22,11 +23,12 @@ import { parsePart } from "./workers/Slice.ts"
 const options = {
   ...simulationOptions,
   ...eventsimOptions,
+  ...logOptions,
   data: dataOption,
   json: jsonOption,
   output: setting.optionalText("output", {
     description:
-      "Where events go: log (the data folder's), ndjson:DIR (a file per topic), parquet:DIR (files by topic and hour), stdout (one line per event) or null (to measure). Default: log."
+      "Where events go: log (the data folder's, or Kafka by --log), kafka, ndjson:DIR (a file per topic), parquet:DIR (files by topic and hour), stdout (one line per event) or null (to measure). Default: log."
   }),
   compression: setting.optionalChoice("compression", compressionChoices, {
     description: "Of the files of ndjson:DIR. Default: none."
@@ -37,7 +39,7 @@ const options = {
   partitions: setting.optionalInteger("partitions", {
     min: 1,
     max: 1000,
-    description: "Partitions per topic of a new log. Default: 2."
+    description: "Partitions per topic of a new log. Default: 2, in Kafka 4."
   }),
   speed: setting.number("speed", { default: 1, min: 0.001, description: "How fast the clock runs." }),
   continuous: setting.boolean("continuous", {
@@ -125,6 +127,7 @@ const into = (
     readonly partitions: number | undefined
     readonly overwrite: boolean
     readonly sample: number | undefined
+    readonly log: LogSettings
   }
 ) => {
   const { output, settings } = given
@@ -134,6 +137,14 @@ const into = (
   }).pipe(Effect.map(({ faults, resolved }): ResolvedSimulation => ({ ...resolved, faults })))
   switch (output.kind) {
     case "log":
+    case "kafka":
+      if (given.log.kind === "kafka") {
+        const { kafka } = given.log
+        return Effect.flatMap(
+          Effect.promise(() => import("./sinks/kafkaOutput.ts")),
+          ({ intoKafka }) => intoKafka({ ...given, kafka }, run(given))
+        )
+      }
       return Effect.flatMap(
         Effect.tryPromise({
           try: () => import("./sinks/logOutput.ts"),
@@ -165,8 +176,9 @@ export const command = Command.make("simulate", { ...options, folder: folderArgu
     if (given.once && given.continuous) {
       return yield* wrong("--once and --continuous exclude each other: give one of them.")
     }
+    const asked = given.output ?? (given.kafkaBrokerList === undefined ? undefined : "kafka")
     const parsed = parseOutput({
-      output: given.sample === undefined ? given.output : "stdout",
+      output: given.sample === undefined ? asked : "stdout",
       compression: given.compression,
       folder: Option.getOrUndefined(given.folder)
     })
@@ -179,10 +191,21 @@ export const command = Command.make("simulate", { ...options, folder: folderArgu
       )
     }
     const settings = { ...given, ...eventsimSettings(given), shard }
-    const live =
-      given.sample === undefined &&
-      (given.continuous || (output.kind === "log" && !given.once && settings.end === undefined))
-    const program = into({ ...given, output, settings, live })
+    const isLog = output.kind === "log" || output.kind === "kafka"
+    const log: LogSettings = isLog
+      ? yield* resolveLogSettings(
+          {
+            ...given,
+            log: output.kind === "kafka" ? "kafka" : given.log,
+            kafkaBrokers: given.kafkaBrokers ?? given.kafkaBrokerList
+          },
+          given.partitions
+        )
+      : { kind: "lmdb" }
+    // Eventsim follows the clock only when it is told to.
+    const follows = isLog && given.kafkaBrokerList === undefined && !given.once && settings.end === undefined
+    const live = given.sample === undefined && (given.continuous || follows)
+    const program = into({ ...given, output, settings, live, log })
     yield* live ? serving(program) : program
   }).pipe(
     Effect.provide(given.json || given.sample !== undefined ? Layer.empty : layerProgress),

@@ -1,7 +1,6 @@
 import type { Moment } from "@musify/runtime/setting.ts"
 import { setting } from "@musify/runtime/setting.ts"
 import { dayMs } from "@musify/domain/Hour.ts"
-import { kafkaInstead } from "./sinks/Output.ts"
 
 const replaced = "Eventsim's; says what to use instead."
 
@@ -28,7 +27,10 @@ export const eventsimOptions = {
     negation: "noverbose",
     description: "Does nothing, as in Eventsim."
   }),
-  kafkaBrokerList: setting.optionalText("kafkaBrokerList", { alias: "k", description: replaced }),
+  kafkaBrokerList: setting.optionalText("kafkaBrokerList", {
+    alias: "k",
+    description: "Writes to Kafka at these brokers (as --output kafka --kafka-brokers)."
+  }),
   useAvro: setting.boolean("useAvro", { negation: "nouseAvro", description: replaced }),
   generateCounts: setting.boolean("generate-counts", {
     negation: "nogenerate-counts",
@@ -46,6 +48,8 @@ export interface EventsimGiven {
   readonly to: number | undefined
   readonly userid: number | undefined
   readonly kafkaBrokerList: string | undefined
+  readonly output?: string | undefined
+  readonly kafkaBrokers?: string | undefined
   readonly useAvro: boolean
   readonly generateCounts: boolean
   readonly generateSimilars: boolean
@@ -56,7 +60,12 @@ export interface EventsimGiven {
 
 /** What to use instead of an option of Eventsim that is none here; undefined: none of them is given. */
 export const eventsimInstead = (given: EventsimGiven): string | undefined => {
-  if (given.kafkaBrokerList !== undefined) return kafkaInstead
+  if (given.kafkaBrokerList !== undefined && given.kafkaBrokers !== undefined) {
+    return "--kafkaBrokerList and --kafka-brokers say the same: give one of them."
+  }
+  if (given.kafkaBrokerList !== undefined && (given.output ?? "kafka") !== "kafka") {
+    return `--kafkaBrokerList writes to Kafka, but --output is ${given.output}: give one of them.`
+  }
   if (given.useAvro) {
     return "Avro is no format here (Eventsim's Avro messages are empty). Use --output parquet:DIR for typed columns, or JSON: --output ndjson:DIR --compression zstd."
   }

@@ -1,5 +1,5 @@
-import type { DecoderOptions } from "@musify/domain/Decoder.ts"
-import { decoderVersion, makeDecoder } from "@musify/domain/Decoder.ts"
+import type { Decoder, DecoderOptions } from "@musify/domain/Decoder.ts"
+import { decoderVersion, defaultDecoderOptions, makeDecoder } from "@musify/domain/Decoder.ts"
 import type { EventColumns } from "@musify/domain/EventColumns.ts"
 import type { Hour } from "@musify/domain/Hour.ts"
 import { hourMs } from "@musify/domain/Hour.ts"
@@ -10,19 +10,41 @@ import type { DeadLetter } from "./DeadLetterParquet.ts"
 import { encodeDeadLetters } from "./DeadLetterParquet.ts"
 import { identityOf } from "./FileIdentity.ts"
 import { encodeDataFile } from "./LakeParquet.ts"
+import type { PickedRows } from "./pickColumn.ts"
+import { RowRuns } from "./RowRuns.ts"
 import { dataFileName, deadLetterFileName } from "./objectNames.ts"
 import type { Plan } from "./Plan.ts"
 import { planVersion } from "./Plan.ts"
 import { RowHasher, witnessOf } from "./rowHash.ts"
 
-/** When a micro-batch is full. It ends before the record that would open one file too many. */
+/** When a micro-batch is full. */
 export interface BatchLimits {
   /** Records. */
   readonly rows: number
   /** Bytes of raw keys and values; passed by at most one record. */
   readonly bytes: number
-  /** Files: event hours, and hours of dead letters. */
+  /**
+   * Files: event hours, and hours of dead letters. The batch ends before the record that would open one more, once its
+   * files have `rowsPerFile` records on average; with fewer it goes on to `scatteredFiles` times as many files, so that
+   * events that go round more hours than this do not make a file each.
+   */
   readonly files: number
+}
+
+/** See `BatchLimits.files`. */
+export const rowsPerFile = 16
+export const scatteredFiles = 8
+
+/** Memory of a gathered record beyond its raw bytes, and of an open file: measured, rounded up. */
+const recordOverhead = 160
+const fileOverhead = 4096
+
+/** Bytes of memory that the records of a batch take from index `from` on, gathered. */
+export const gatheredBytes = ({ count, keys, values }: LogBatch, from: number): number => {
+  const before = from === 0 ? 0 : keys.ends[from - 1] + values.ends[from - 1]
+  return count === from
+    ? 0
+    : keys.ends[count - 1] + values.ends[count - 1] - before + (count - from) * recordOverhead
 }
 
 /** A frozen micro-batch: its plan, and how to make each file's bytes (made when they are put, not before). */
@@ -30,6 +52,8 @@ export interface FrozenBatch {
   readonly plan: Plan
   /** Log records in the plan's range; fewer than end − start when the log has holes. */
   readonly records: number
+  /** Raw bytes of their keys and values. */
+  readonly bytes: number
   readonly files: ReadonlyArray<FrozenFile>
   /** Dead letters by the kind of reason (its text up to the first colon). */
   readonly deadLetterReasons: Readonly<Record<string, number>>
@@ -41,13 +65,12 @@ export interface FrozenFile {
   readonly encode: () => Uint8Array
 }
 
-/** Rows of one event hour. `chunkOf[i]`, `rows[i]`: where row `i` lies among the decoded chunks. */
+/** Rows of one event hour, in offset order. */
 interface HourRows {
   readonly hour: Hour
   readonly firstOffset: number
   readonly hasher: RowHasher
-  readonly chunkOf: Array<number>
-  readonly rows: Array<number>
+  readonly runs: RowRuns
 }
 interface DeadHour {
   readonly hour: Hour
@@ -61,13 +84,27 @@ export const reasonKind = (reason: string): string => {
   return colon < 0 ? reason : reason.slice(0, colon)
 }
 
+const decoders = new Map<string, Decoder>()
+
+/**
+ * The decoder of a topic, one for all builders: each takes its rows before another's turn. So what repeats is held once,
+ * and not anew for every micro-batch.
+ */
+const decoderOf = (topic: Topic, options: Partial<DecoderOptions>): Decoder => {
+  const { maxAheadMs, maxBytes } = { ...defaultDecoderOptions, ...options }
+  const key = `${topic} ${maxAheadMs} ${maxBytes}`
+  const known = decoders.get(key) ?? makeDecoder(topic, { maxAheadMs, maxBytes })
+  decoders.set(key, known)
+  return known
+}
+
 /** Gathers the records of one (topic, partition) from `start` on into one micro-batch, decoded and cut by event hour. */
 export class BatchBuilder {
   readonly topic: Topic
   readonly partition: number
   readonly start: number
   private readonly limits: BatchLimits
-  private readonly decoder: ReturnType<typeof makeDecoder>
+  private readonly decoder: Decoder
   private readonly chunks: Array<EventColumns> = []
   private readonly hours: Map<Hour, HourRows> = new Map()
   private readonly dead: Map<Hour, DeadHour> = new Map()
@@ -90,11 +127,16 @@ export class BatchBuilder {
     this.start = start
     this.end = start
     this.limits = limits
-    this.decoder = makeDecoder(topic, decoderOptions)
+    this.decoder = decoderOf(topic, decoderOptions)
   }
 
   get isEmpty(): boolean {
     return this.records === 0
+  }
+
+  /** Bytes of memory that it holds, about. */
+  get held(): number {
+    return this.bytes + this.records * recordOverhead + (this.hours.size + this.dead.size) * fileOverhead
   }
 
   /** The offset after the last record taken. */
@@ -106,15 +148,12 @@ export class BatchBuilder {
   add(batch: LogBatch, from: number): number {
     const stop = this.room(batch, from)
     if (stop === from) return from
-    const reasons: Array<string | undefined> = []
-    for (let i = from; i < stop; i++)
-      reasons[i - from] = this.decoder.decode(bytesAt(batch.values, i), batch.timestamps[i], batch.offsets[i])
+    const reasons = this.decoder.decodeBatch(batch, from, stop)
     let chunk = this.decoder.take()
     const cut = this.sort(batch, from, stop, reasons, chunk)
     if (cut < stop && chunk.unknownFields > 0) {
       // Fields of records beyond the cut belong to the next plan: count those before it alone.
-      for (let i = from; i < cut; i++)
-        this.decoder.decode(bytesAt(batch.values, i), batch.timestamps[i], batch.offsets[i])
+      this.decoder.decodeBatch(batch, from, cut)
       chunk = this.decoder.take()
     }
     this.chunks.push(chunk)
@@ -153,13 +192,15 @@ export class BatchBuilder {
     chunk: EventColumns
   ): number {
     const chunkIndex = this.chunks.length
+    const { ts } = chunk
     let row = 0
     let run = from
     while (run < stop) {
       const reason = reasons[run - from]
+      const records = this.records + run - from
       if (reason !== undefined) {
         const hour = Math.floor(batch.timestamps[run] / hourMs)
-        const letters = this.dead.get(hour) ?? this.openDead(hour)
+        const letters = this.dead.get(hour) ?? this.openDead(hour, records)
         if (letters === undefined) return run
         letters.hasher.add(batch, run, run + 1)
         letters.letters.push({
@@ -167,40 +208,45 @@ export class BatchBuilder {
           timestamp: batch.timestamps[run],
           key: bytesAt(batch.keys, run)?.slice() ?? null,
           value: bytesAt(batch.values, run)?.slice() ?? null,
+          headers: batch.headers === undefined ? null : (bytesAt(batch.headers, run)?.slice() ?? null),
           reason
         })
         run++
         continue
       }
-      const hour = Math.floor(chunk.ts[row] / hourMs)
-      const rows = this.hours.get(hour) ?? this.openHour(hour, batch.offsets[run])
+      const hour = Math.floor(ts[row] / hourMs)
+      const rows = this.hours.get(hour) ?? this.openHour(hour, batch.offsets[run], records)
       if (rows === undefined) return run
       const runStart = run
+      const rowStart = row
+      const [hourStart, hourEnd] = [hour * hourMs, (hour + 1) * hourMs]
       do {
-        rows.chunkOf.push(chunkIndex)
-        rows.rows.push(row)
-        if (chunk.ts[row] > this.maxTs) this.maxTs = chunk.ts[row]
+        if (ts[row] > this.maxTs) this.maxTs = ts[row]
         row++
         run++
-      } while (run < stop && reasons[run - from] === undefined && Math.floor(chunk.ts[row] / hourMs) === hour)
+      } while (run < stop && reasons[run - from] === undefined && ts[row] >= hourStart && ts[row] < hourEnd)
+      rows.runs.add(chunkIndex, rowStart, row)
       rows.hasher.add(batch, runStart, run)
     }
     return stop
   }
 
-  private get isFullOfFiles(): boolean {
-    return this.hours.size + this.dead.size >= this.limits.files
+  /** Whether no further file may be opened, `records` being those that the batch would have then. */
+  private isFullOfFiles(records: number): boolean {
+    const files = this.hours.size + this.dead.size
+    const { files: limit } = this.limits
+    return files >= limit && (records >= files * rowsPerFile || files >= limit * scatteredFiles)
   }
 
-  private openHour(hour: Hour, firstOffset: number): HourRows | undefined {
-    if (this.isFullOfFiles) return undefined
-    const rows: HourRows = { hour, firstOffset, hasher: new RowHasher(), chunkOf: [], rows: [] }
+  private openHour(hour: Hour, firstOffset: number, records: number): HourRows | undefined {
+    if (this.isFullOfFiles(records)) return undefined
+    const rows: HourRows = { hour, firstOffset, hasher: new RowHasher(), runs: new RowRuns() }
     this.hours.set(hour, rows)
     return rows
   }
 
-  private openDead(hour: Hour): DeadHour | undefined {
-    if (this.isFullOfFiles) return undefined
+  private openDead(hour: Hour, records: number): DeadHour | undefined {
+    if (this.isFullOfFiles(records)) return undefined
     const letters: DeadHour = { hour, hasher: new RowHasher(), letters: [] }
     this.dead.set(hour, letters)
     return letters
@@ -219,10 +265,10 @@ export class BatchBuilder {
       seq,
       start: this.start,
       end: this.end,
-      files: hours.map(({ firstOffset, hasher, hour, rows }) => ({
+      files: hours.map(({ firstOffset, hasher, hour, runs }) => ({
         path: dataFileName(topic, hour, partition, seq, firstOffset),
         hour,
-        rows: rows.length,
+        rows: runs.count,
         hash: hasher.digest()
       })),
       deadLetters: dead.map(({ hasher, hour, letters }) => ({
@@ -244,6 +290,7 @@ export class BatchBuilder {
     return {
       plan,
       records: this.records,
+      bytes: this.bytes,
       files: [
         ...plan.files.map((file, i) => ({
           path: file.path,
@@ -263,25 +310,22 @@ export class BatchBuilder {
   }
 
   /** An hour's rows by (ts, offset). */
-  private inOrder({ chunkOf, rows }: HourRows) {
+  private inOrder({ runs }: HourRows): PickedRows {
     const { chunks } = this
-    const ts = new Float64Array(rows.length)
+    const ts = new Float64Array(runs.count)
+    let at = 0
+    for (let run = 0; run < runs.length; run++) {
+      const part = chunks[runs.chunkOf(run)].ts.subarray(runs.fromOf(run), runs.toOf(run))
+      ts.set(part, at)
+      at += part.length
+    }
     let sorted = true
-    for (let i = 0; i < rows.length; i++) {
-      ts[i] = chunks[chunkOf[i]].ts[rows[i]]
-      if (i > 0 && ts[i] < ts[i - 1]) sorted = false
-    }
-    if (sorted) return { chunks, chunkOf, rows }
+    for (let i = 1; i < ts.length; i++) if (ts[i] < ts[i - 1]) sorted = false
+    if (sorted) return { chunks, runs, order: undefined }
     // Rows come in offset order, so their index breaks ties.
-    const order = new Uint32Array(rows.length)
-    for (let i = 0; i < rows.length; i++) order[i] = i
+    const order = new Uint32Array(runs.count)
+    for (let i = 0; i < order.length; i++) order[i] = i
     order.sort((a, b) => ts[a] - ts[b] || a - b)
-    const chunkSorted = new Int32Array(rows.length)
-    const rowsSorted = new Int32Array(rows.length)
-    for (let i = 0; i < rows.length; i++) {
-      chunkSorted[i] = chunkOf[order[i]]
-      rowsSorted[i] = rows[order[i]]
-    }
-    return { chunks, chunkOf: chunkSorted, rows: rowsSorted }
+    return { chunks, runs, order }
   }
 }

@@ -115,32 +115,48 @@ export const putPlan = (
       return yield* new RaceLost({ topic, partition, seq })
   })
 
+type PlannedFile = { readonly path: string; readonly rows: number; readonly hash: string }
+
+/** The identity that an object's metadata or else its footer tells; none when there is no such object. */
+const storedIdentity = (
+  store: ObjectStoreService,
+  plan: Plan,
+  path: string
+): Effect.Effect<Option.Option<string>, ObjectStoreError | ChainHalted> =>
+  Effect.gen(function* () {
+    const metadata = yield* store.metadata(path)
+    if (Option.isNone(metadata)) return Option.none()
+    if (identityKey in metadata.value) return Option.some(metadata.value[identityKey])
+    const found = yield* store.get(path)
+    if (Option.isNone(found)) return Option.none()
+    const { partition, topic } = plan
+    return yield* Effect.try({
+      try: () =>
+        Option.some(
+          verifiedFooter(store.locate(path), found.value).metadata[identityKey] ?? "nothing of ours"
+        ),
+      catch: (cause) =>
+        new ChainHalted({ topic, partition, reason: "damaged object", message: (cause as Error).message })
+    })
+  })
+
 /** Whether a planned file is there. Fails with `ChainHalted` when a damaged or foreign one has its name. */
 export const hasFile = (
   store: ObjectStoreService,
   plan: Plan,
-  file: { readonly path: string; readonly rows: number; readonly hash: string }
+  file: PlannedFile
 ): Effect.Effect<boolean, ObjectStoreError | ChainHalted> =>
-  Effect.flatMap(store.get(file.path), (found) => {
-    if (Option.isNone(found)) return Effect.succeed(false)
+  Effect.flatMap(storedIdentity(store, plan, file.path), (stored) => {
     const { partition, topic } = plan
     const wanted = identityText(identityOf(plan, file))
-    const footer = Effect.try({
-      try: () =>
-        verifiedFooter(store.locate(file.path), found.value).metadata[identityKey] ?? "nothing of ours",
-      catch: (cause) =>
-        new ChainHalted({ topic, partition, reason: "damaged object", message: (cause as Error).message })
+    if (Option.isNone(stored)) return Effect.succeed(false)
+    if (stored.value === wanted) return Effect.succeed(true)
+    return new ChainHalted({
+      topic,
+      partition,
+      reason: "foreign object",
+      message: `${store.locate(file.path)} holds ${stored.value}, but plan ${plan.seq} of ${topic}/${partition} (${store.locate(planName(topic, partition, plan.seq))}) puts ${wanted} there. Find out who wrote it and move it away; ${topic}/${partition} waits until then.`
     })
-    return Effect.flatMap(footer, (stored) =>
-      stored === wanted
-        ? Effect.succeed(true)
-        : new ChainHalted({
-            topic,
-            partition,
-            reason: "foreign object",
-            message: `${store.locate(file.path)} holds ${stored}, but plan ${plan.seq} of ${topic}/${partition} (${store.locate(planName(topic, partition, plan.seq))}) puts ${wanted} there. Find out who wrote it and move it away; ${topic}/${partition} waits until then.`
-          })
-    )
   })
 
 /** Puts a file of a plan, if absent. One that is there already is success when its identity is the planned one. */
@@ -149,9 +165,9 @@ export const putFile = (
   plan: Plan,
   file: FrozenFile
 ): Effect.Effect<void, ObjectStoreError | ChainHalted> =>
-  Effect.suspend(() => store.putIfAbsent(file.path, file.encode())).pipe(
-    Effect.flatMap((answer) => (answer === "created" ? Effect.void : hasFile(store, plan, file)))
-  )
+  Effect.suspend(() =>
+    store.putIfAbsent(file.path, file.encode(), { [identityKey]: identityText(identityOf(plan, file)) })
+  ).pipe(Effect.flatMap((answer) => (answer === "created" ? Effect.void : hasFile(store, plan, file))))
 
 const compareSeal = (
   store: ObjectStoreService,
@@ -186,12 +202,16 @@ export const putSeal = (
 /** How many files of a plan are put at a time: their fsyncs overlap, and this many are in memory as bytes. */
 const filesAtATime = 8
 
-/** Puts all files of a frozen batch whose plan is in place. */
+/**
+ * Puts all files of a frozen batch whose plan is in place. Each file takes a slot from its encoding on until it is
+ * stored, so that slots bound the encoded bytes in memory.
+ */
 export const putFiles = (
   store: ObjectStoreService,
-  batch: FrozenBatch
+  batch: FrozenBatch,
+  slots: Effect.Semaphore
 ): Effect.Effect<void, ObjectStoreError | ChainHalted> =>
-  Effect.forEach(batch.files, (file) => putFile(store, batch.plan, file), {
+  Effect.forEach(batch.files, (file) => slots.withPermits(1)(putFile(store, batch.plan, file)), {
     concurrency: filesAtATime,
     discard: true
   })
@@ -200,10 +220,7 @@ export const putFiles = (
 export const missingFiles = (
   store: ObjectStoreService,
   plan: Plan
-): Effect.Effect<
-  ReadonlyArray<{ readonly path: string; readonly rows: number; readonly hash: string }>,
-  ObjectStoreError | ChainHalted
-> =>
+): Effect.Effect<ReadonlyArray<PlannedFile>, ObjectStoreError | ChainHalted> =>
   Effect.filter(
     [...plan.files, ...plan.deadLetters],
     (file) => Effect.map(hasFile(store, plan, file), (there) => !there),
@@ -220,7 +237,7 @@ export const missingFiles = (
 export const executeTail = (
   store: ObjectStoreService,
   plan: Plan,
-  missing: ReadonlyArray<{ readonly path: string; readonly rows: number; readonly hash: string }>,
+  missing: ReadonlyArray<PlannedFile>,
   again: FrozenBatch,
   isWhole: boolean
 ): Effect.Effect<void, ObjectStoreError | ChainHalted> =>

@@ -170,7 +170,19 @@ const openStore = (root: string, durable: boolean): ObjectStoreService => {
           try {
             return Option.some<Uint8Array>(fs.readFileSync(path.join(root, name)))
           } catch (cause) {
-            if (codeOf(cause) === "ENOENT" || codeOf(cause) === "ENOTDIR") return Option.none()
+            if (["ENOENT", "ENOTDIR", "EISDIR"].includes(codeOf(cause) ?? "")) return Option.none()
+            throw cause
+          }
+        },
+        catch: unavailable("read", name, path.join(root, name))
+      }),
+    metadata: (name) =>
+      Effect.try({
+        try: () => {
+          try {
+            return fs.statSync(path.join(root, name)).isFile() ? Option.some({}) : Option.none()
+          } catch (cause) {
+            if (["ENOENT", "ENOTDIR"].includes(codeOf(cause) ?? "")) return Option.none()
             throw cause
           }
         },

@@ -3,7 +3,7 @@ import { Effect, Layer, Option } from "effect"
 import type { ObjectStoreService } from "./ObjectStore.ts"
 import { ObjectStore } from "./ObjectStore.ts"
 
-/** A bucket in memory: for models and tests. `objects` may be looked at, and broken, by the test. */
+/** A bucket in memory, without metadata: for models and tests. `objects` may be looked at, and broken, by the test. */
 export const makeMemoryObjectStore = (objects: Map<string, Uint8Array> = new Map()): ObjectStoreService => ({
   putIfAbsent: (name, bytes) =>
     Effect.sync(() => {
@@ -12,6 +12,7 @@ export const makeMemoryObjectStore = (objects: Map<string, Uint8Array> = new Map
       return "created"
     }),
   get: (name) => Effect.sync(() => Option.fromNullable(objects.get(name))),
+  metadata: (name) => Effect.sync(() => (objects.has(name) ? Option.some({}) : Option.none())),
   list: (prefix, options = {}) =>
     Effect.sync(() =>
       [...objects.keys()]

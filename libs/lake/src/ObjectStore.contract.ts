@@ -24,6 +24,22 @@ export const objectStoreContract = (
       })
     )
 
+    it.effect("keeps metadata with the object, unless it keeps none at all", () =>
+      Effect.gen(function* () {
+        const store = yield* make
+        const given = { musify: '{"topic":"listen_events","rows":3}', other: "é" }
+        yield* store.putIfAbsent("with", bytes("1"), given)
+        yield* store.putIfAbsent("with", bytes("2"), { musify: "of a put that came too late" })
+        yield* store.putIfAbsent("without", bytes("3"))
+        const kept = Option.getOrThrow(yield* store.metadata("with"))
+        expect([{}, given]).toContainEqual(kept)
+        expect(Option.getOrThrow(yield* store.metadata("without"))).toEqual({})
+        expect(Option.isNone(yield* store.metadata("nowhere"))).toBe(true)
+        yield* store.remove("with")
+        expect(Option.isNone(yield* store.metadata("with"))).toBe(true)
+      })
+    )
+
     it.effect("stores empty objects, and bytes that are changed after the put", () =>
       Effect.gen(function* () {
         const store = yield* make
@@ -55,6 +71,8 @@ export const objectStoreContract = (
         yield* store.putIfAbsent("folder/object", bytes("x"))
         expect(Option.isNone(yield* store.get("folder/other"))).toBe(true)
         expect(Option.isNone(yield* store.get("nowhere/at/all"))).toBe(true)
+        expect(Option.isNone(yield* store.get("folder"))).toBe(true)
+        expect(Option.isNone(yield* store.metadata("folder"))).toBe(true)
         expect(yield* store.list("nowhere/")).toEqual([])
         yield* store.remove("nowhere/at/all")
       })

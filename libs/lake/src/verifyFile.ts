@@ -1,7 +1,7 @@
 import { lakeColumnsOf } from "@musify/domain/columns.ts"
 import { Effect, Option } from "effect"
 import { DamagedFile } from "./ChainError.ts"
-import { deadLetterColumns } from "./DeadLetterParquet.ts"
+import { deadLetterColumns, firstDeadLetterColumns } from "./DeadLetterParquet.ts"
 import { identityOf, identityText } from "./FileIdentity.ts"
 import { identityKey } from "./LakeParquet.ts"
 import type { ObjectStoreService } from "./ObjectStore.ts"
@@ -42,7 +42,9 @@ export const verifyFile = (
           const other = stored[i]
           return other?.name !== column || other.type !== type || other.repetition_type !== repetition_type
         })
-        if (differs >= 0 || stored.length !== columns.length)
+        const isWhole =
+          stored.length === columns.length || (isDead && stored.length === firstDeadLetterColumns)
+        if (!isWhole || (differs >= 0 && differs < stored.length))
           throw damaged(`has other columns than ${plan.topic}: ${stored.map((s) => s.name).join(", ")}`)
         const rows = await readParquetRows(name, found.value)
         if (rows.length !== file.rows)

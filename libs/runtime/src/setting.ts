@@ -256,6 +256,8 @@ export const setting = {
       Duration.decode(options.default),
       defaultText(durationText(Duration.decode(options.default)))
     ),
+  optionalDuration: (name: string, options: Common): Options.Options<Duration.Duration | undefined> =>
+    make(name, textFlag(name, "duration"), parseDuration, options, undefined, ""),
   /** A date or time, or a period back from now; see `parseMoment`. */
   optionalMoment: (name: string, options: Common): Options.Options<Moment | undefined> =>
     make(name, textFlag(name, "time"), parseMoment, options, undefined, ""),

@@ -1,6 +1,5 @@
 import { Effect } from "effect"
 import * as fc from "fast-check"
-import process from "node:process"
 import { expect, it } from "vitest"
 import { runAudits } from "./buildPass.ts"
 import { models } from "./models/models.ts"
@@ -13,6 +12,7 @@ import {
   interleave,
   makePlace,
   plansOf,
+  propertyRuns,
   removeScratch,
   run
 } from "./testing/harness.ts"
@@ -62,6 +62,6 @@ it("any order, split, repeat and kill gives the tables of the specification, and
         })
       )
     ),
-    { numRuns: Number(process.env["RUNS"] ?? 5), endOnFailure: process.env["SHRINK"] === undefined }
+    propertyRuns(5)
   )
 }, 600_000)

@@ -12,9 +12,9 @@ export interface FaultyStoreOptions {
   readonly nextPause: () => number
   /** Looks at the bucket after each change. */
   readonly onChange: Effect.Effect<void>
+  /** The process has been killed: whoever plays it ends it. Its calls never return. */
+  readonly onKilled: Effect.Effect<void>
 }
-
-const killed = Effect.die("killed")
 
 /**
  * The bucket as one process sees it, which can be killed at each call: from then on nothing it does has any effect, not
@@ -22,6 +22,10 @@ const killed = Effect.die("killed")
  */
 export const faultyStore = (store: ObjectStoreService, options: FaultyStoreOptions): ObjectStoreService => {
   let dead = false
+  const killed = Effect.suspend(() => {
+    dead = true
+    return Effect.zipRight(options.onKilled, Effect.never)
+  })
   const pause = Effect.suspend(() => Effect.repeatN(Effect.yieldNow(), options.nextPause()))
   const around = <A, E>(name: string, call: Effect.Effect<A, E>, changes: boolean) =>
     Effect.gen(function* () {
@@ -29,20 +33,19 @@ export const faultyStore = (store: ObjectStoreService, options: FaultyStoreOptio
       if (dead) return yield* killed
       const fault = options.nextFault()
       const broken = new ObjectStoreUnavailable({ name, message: `${fault}: ${name}`, retryable: true })
-      if (fault === "killed before") dead = true
       if (fault === "killed before") return yield* killed
       if (fault === "refused") return yield* broken
       const answer = yield* call
       if (changes) yield* options.onChange
-      if (fault === "killed after") dead = true
       if (fault === "killed after") return yield* killed
       if (fault === "lost answer") return yield* broken
       yield* pause
       return dead ? yield* killed : answer
     })
   return {
-    putIfAbsent: (name, bytes) => around(name, store.putIfAbsent(name, bytes), true),
+    putIfAbsent: (name, bytes, metadata) => around(name, store.putIfAbsent(name, bytes, metadata), true),
     get: (name) => around(name, store.get(name), false),
+    metadata: (name) => around(name, store.metadata(name), false),
     list: (prefix, listing) => around(prefix, store.list(prefix, listing), false),
     remove: (name) => around(name, store.remove(name), true),
     locate: store.locate

@@ -1,4 +1,5 @@
 import { DuckDBInstance } from "@duckdb/node-api"
+import { topics } from "@musify/domain/Topic.ts"
 import { Progress, type ProgressReport } from "@musify/runtime/Progress.ts"
 import { EventLog } from "@musify/stream/EventLog.ts"
 import { makeInMemoryEventLog } from "@musify/stream/InMemoryEventLog.ts"
@@ -100,7 +101,8 @@ test("a pipeline that has run to its end is clean, deep too, and every check has
   )
   const report = await Effect.runPromise(running)
   // Each long stage told how far it was, to its end.
-  expect([...stages.keys()]).toEqual(["log", "dashboard", "files"])
+  const lake = topics.map((topic) => `lake/${topic}`)
+  expect([...stages.keys()].sort()).toEqual(["dashboard", "files", "log", "plans", ...lake].sort())
   for (const stage of stages.keys()) expect(stages.get(stage)?.done).toBe(stages.get(stage)?.total)
   expect(wrong(report), reportText(report)).toMatchObject({ names: [] })
   for (const check of report.checks) expect(check.checked, check.name).toBeGreaterThan(0)

@@ -1,19 +1,21 @@
 import { topics } from "@musify/domain/Topic.ts"
 import { openVersion, currentVersion, makeDuckDb } from "@musify/dashboard/DuckDbMarts.ts"
 import type { Marts } from "@musify/dashboard/Marts.ts"
+import type { ObjectStoreError } from "@musify/lake/ObjectStoreError.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
-import type { EventLog } from "@musify/stream/EventLog.ts"
+import { EventLog } from "@musify/stream/EventLog.ts"
 import type { EventLogError } from "@musify/stream/EventLogError.ts"
 
 import { Clock, Effect, Either, Scope } from "effect"
 import type { DurationInput } from "effect/Duration"
 import fs from "node:fs"
 import path from "node:path"
+import { localBucket } from "./AuditBucket.ts"
 import type { AuditReport, Check, Difference } from "./AuditReport.ts"
 import { makeCheck } from "./AuditReport.ts"
 import { readChains } from "./chains.ts"
 import type { Chain } from "./chains.ts"
-import { checkFiles } from "./deepCheck.ts"
+import { checkFiles, listFiles } from "./deepCheck.ts"
 import type { AuditDb, ReadFailed } from "./DuckDbAudit.ts"
 import { literal, makeAuditDb, unreadable } from "./DuckDbAudit.ts"
 import { dropEvents, makeEventsView, makeEventTable } from "./eventTables.ts"
@@ -247,12 +249,13 @@ const noManifest = (file: string, drained: boolean): Check => {
  */
 export const audit = (
   options: AuditOptions
-): Effect.Effect<AuditReport, UserError | EventLogError, EventLog> =>
+): Effect.Effect<AuditReport, UserError | ObjectStoreError | EventLogError, EventLog> =>
   Effect.scoped(
     Effect.gen(function* () {
       const clock = Clock.make()
       const began = clock.unsafeCurrentTimeMillis()
       const db = yield* makeAuditDb(options.memoryMiB)
+      const log = yield* EventLog
       const checks: Array<Check> = []
       // Before everything: what it tells of is on the log by now.
       const faults =
@@ -263,10 +266,12 @@ export const audit = (
         ? yield* takeSnapshot(db, options, faults !== undefined)
         : undefined
       // After the snapshot: whatever the warehouse was built from is closed by now.
-      const { chains, wrong } = yield* readChains(options.bucket)
+      const bucket = localBucket(db, options.bucket)
+      const listed = options.deep ? yield* listFiles(bucket) : []
+      const { chains, wrong } = yield* readChains(bucket)
       const plans = chains.reduce((sum, chain) => sum + chain.plans.length, 0)
       checks.push(makeCheck("chains without gap or overlap", plans, "plans", wrong))
-      checks.push(yield* checkLog(db, options.bucket, chains, options.drained))
+      checks.push(yield* checkLog(db, bucket, chains, options.drained, log))
       if (snapshot === undefined) {
         const waiting = unbuilt(chains, new Set()).length
         const none: ReadonlyArray<Difference> =
@@ -292,7 +297,7 @@ export const audit = (
       if (faults !== undefined)
         checks.push(yield* checkFaults(db, options.bucket, chains, upToDate(options, snapshot), faults))
       else if (options.faults !== undefined) checks.push(noManifest(options.faults, options.drained))
-      if (options.deep) checks.push(yield* checkFiles(db, options.bucket, chains))
+      if (options.deep) checks.push(yield* checkFiles(db, bucket, chains, listed, log))
       return {
         ok: checks.every(({ ok }) => ok),
         seed: options.seed,

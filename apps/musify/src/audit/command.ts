@@ -1,18 +1,30 @@
 import { Command } from "@effect/cli"
+import { ObjectStore } from "@musify/lake/ObjectStore.ts"
+import { bucketOptions, layerObjectStore } from "@musify/lake/storeSettings.ts"
 import { openDataFolder } from "@musify/runtime/DataFolder.ts"
 import { layerProgress } from "@musify/runtime/Progress.ts"
 import { dataOption, jsonOption, setting } from "@musify/runtime/setting.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
 import { manifestFor } from "@musify/simulator/faults/resolveFaults.ts"
+import { EventLog, type EventLogService } from "@musify/stream/EventLog.ts"
 import { layer as layerLmdbEventLog } from "@musify/stream/LmdbEventLog.ts"
+import {
+  layerEventLog,
+  logReadOptions,
+  resolveLogSettings,
+  writesNothing
+} from "@musify/stream/logSettings.ts"
 import { Clock, Console, Effect, Layer } from "effect"
 import fs from "node:fs"
 import path from "node:path"
 import { audit, defaultMemoryMiB } from "./audit.ts"
+import { auditLake } from "./auditLake.ts"
 import { reportText } from "./AuditReport.ts"
 
 const options = {
   data: dataOption,
+  ...bucketOptions,
+  ...logReadOptions,
   deep: setting.boolean("deep", {
     description:
       "Also re-read every file: checksum, planned identity, schema, rows, and each row against its record on the log."
@@ -44,49 +56,86 @@ const options = {
   json: jsonOption
 }
 
-/** `musify audit`. */
-export const auditCommand = Command.make(
-  "audit",
-  options,
-  ({ data, deep, drained, json, memory, ranges, seed, wait }) =>
-    Effect.gen(function* () {
-      if (!fs.existsSync(path.join(data, "musify-data.json")))
-        return yield* new UserError({
-          message: `There is no Musify data folder ${path.resolve(data)}: nothing to audit. Name another one (--data).`,
-          exitCode: 2
-        })
-      const folder = yield* openDataFolder(data)
-      if (!fs.existsSync(path.join(folder.log, "data.mdb")))
-        return yield* new UserError({
-          message: `There is no event log in ${folder.log}: nothing to audit. Start a producer first (musify up, simulate or replay).`,
-          exitCode: 2
-        })
-      const now = yield* Clock.currentTimeMillis
-      const report = yield* audit({
-        bucket: folder.bucket,
-        warehouse: folder.warehouse,
-        published: folder.published,
-        catalog: yield* folder.frozen("songs"),
-        faults: manifestFor(folder.root, yield* folder.frozen("faults")),
-        deep,
-        drained,
-        ranges,
-        seed: seed ?? now % 4_294_967_296,
-        memoryMiB: memory,
-        patience: wait
-      }).pipe(
-        Effect.provide(layerLmdbEventLog({ path: folder.log })),
-        Effect.provide(json ? Layer.empty : layerProgress)
+type Settings = Command.Command.ParseConfig<typeof options>
+
+/** The folder that `--data` names, and its log's; both must be there. */
+const openFolder = (data: string) =>
+  Effect.gen(function* () {
+    if (!fs.existsSync(path.join(data, "musify-data.json")))
+      return yield* new UserError({
+        message: `There is no Musify data folder ${path.resolve(data)}: nothing to audit. Name another one (--data).`,
+        exitCode: 2
+      })
+    const folder = yield* openDataFolder(data)
+    if (!fs.existsSync(path.join(folder.log, "data.mdb")))
+      return yield* new UserError({
+        message: `There is no event log in ${folder.log}: nothing to audit. Start a producer first (musify up, simulate or replay).`,
+        exitCode: 2
+      })
+    return folder
+  })
+
+/** The whole pipeline of a data folder. */
+const ofDataFolder = ({ data, deep, drained, memory, ranges, wait }: Settings, seed: number) =>
+  Effect.gen(function* () {
+    const folder = yield* openFolder(data)
+    return yield* audit({
+      bucket: folder.bucket,
+      warehouse: folder.warehouse,
+      published: folder.published,
+      catalog: yield* folder.frozen("songs"),
+      faults: manifestFor(folder.root, yield* folder.frozen("faults")),
+      deep,
+      drained,
+      ranges,
+      seed,
+      memoryMiB: memory,
+      patience: wait
+    }).pipe(Effect.provide(layerLmdbEventLog({ path: folder.log })))
+  })
+
+/** The lake in a bucket, compared with a log when one is named, else with its own plans. */
+const ofBucket = (settings: Settings, seed: number) =>
+  Effect.gen(function* () {
+    const { data, deep, drained, memory } = settings
+    const store = yield* ObjectStore
+    const auditWith = (log: EventLogService | undefined) =>
+      auditLake({ store, log, deep, drained, seed, memoryMiB: memory })
+    if (settings.log === undefined && settings.kafkaBrokers === undefined) return yield* auditWith(undefined)
+    const log = yield* resolveLogSettings({ ...settings, ...writesNothing })
+    const path = log.kind === "lmdb" ? (yield* openFolder(data)).log : ""
+    return yield* Effect.flatMap(EventLog, auditWith).pipe(Effect.provide(layerEventLog(log, path)))
+  }).pipe(
+    Effect.provide(
+      layerObjectStore(
+        settings,
+        Effect.map(openDataFolder(settings.data), ({ bucket }) => bucket)
       )
-      yield* Console.log(json ? JSON.stringify(report) : reportText(report))
-      if (!report.ok)
-        return yield* new UserError({ message: "The audit found differences; see the report.", exitCode: 1 })
-    })
+    )
+  )
+
+/** `musify audit`. */
+export const auditCommand = Command.make("audit", options, (settings) =>
+  Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
+    const seed = settings.seed ?? now % 4_294_967_296
+    const report = yield* (
+      settings.bucket === undefined && settings.kafkaBrokers === undefined
+        ? ofDataFolder(settings, seed)
+        : ofBucket(settings, seed)
+    ).pipe(Effect.provide(settings.json ? Layer.empty : layerProgress))
+    yield* Console.log(settings.json ? JSON.stringify(report) : reportText(report))
+    if (!report.ok)
+      return yield* new UserError({ message: "The audit found differences; see the report.", exitCode: 1 })
+  })
 ).pipe(
   Command.withDescription(
     "Recount everything from the outside: log records against lake and dead letters, facts, users, sessions and songs " +
       "against the lake, the star schema's rules, and the dashboard's numbers against the lake for random ranges and " +
-      "states. Runs beside a working pipeline. Exit code 0: clean, 1: differences, which are listed. " +
-      "Examples: musify audit    musify audit --deep --json    musify audit --drained --audit-seed 7"
+      "states. Runs beside a working pipeline. With --bucket the lake in Cloud Storage alone, against its own plans, and " +
+      "against the log when one is named (--kafka-brokers, or --log lmdb for the data folder's). " +
+      "Exit code 0: clean, 1: differences, which are listed. " +
+      "Examples: musify audit    musify audit --deep --json    musify audit --drained --audit-seed 7    " +
+      "musify audit --bucket gs://my-lake --deep --kafka-brokers kafka:9092"
   )
 )

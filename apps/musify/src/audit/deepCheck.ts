@@ -1,24 +1,23 @@
 import { hourOf } from "@musify/domain/Hour.ts"
 import { bytesAt } from "@musify/domain/RecordBatch.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
-import { topics } from "@musify/domain/Topic.ts"
 import { Progress } from "@musify/runtime/Progress.ts"
-import { EventLog } from "@musify/stream/EventLog.ts"
+import type { ObjectStoreError } from "@musify/lake/ObjectStoreError.ts"
+import type { EventLogService } from "@musify/stream/EventLog.ts"
 import type { EventLogError } from "@musify/stream/EventLogError.ts"
-import { Effect } from "effect"
+import { Effect, Option, type Scope } from "effect"
 import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 import fs from "node:fs/promises"
-import path from "node:path"
+import type { AuditBucket } from "./AuditBucket.ts"
 import type { Check, Difference } from "./AuditReport.ts"
 import { makeCheck } from "./AuditReport.ts"
 import type { Chain, PlanFile } from "./chains.ts"
 import type { LogRecord } from "./contentCheck.ts"
 import { deadLettersDiffer, makeContentCheck } from "./contentCheck.ts"
 import type { AuditDb, ReadFailed } from "./DuckDbAudit.ts"
-import { globFiles } from "./DuckDbAudit.ts"
 import type { FileRows, Footer } from "./fileRows.ts"
-import { declaredSchema, readFooters, readRows } from "./fileRows.ts"
+import { declaredSchemas, readFooters, readRows } from "./fileRows.ts"
 
 const readBytes = 8 * 1024 * 1024
 
@@ -29,11 +28,11 @@ type Records = ReadonlyMap<number, LogRecord>
 
 /** The records of a plan by offset; undefined when the log does not go back that far any more. */
 const recordsOf = (
+  log: EventLogService,
   plan: PlanFile,
   topic: Topic
-): Effect.Effect<Records | undefined, EventLogError, EventLog> =>
+): Effect.Effect<Records | undefined, EventLogError> =>
   Effect.gen(function* () {
-    const log = yield* EventLog
     const { end, start } = yield* log.range(topic, plan.partition)
     if (plan.start < start || plan.end > end) return undefined
     const records = new Map<number, LogRecord>()
@@ -78,22 +77,27 @@ interface Planned {
   readonly plan: PlanFile
   readonly topic: Topic
   readonly dead: boolean
-  readonly file: string
+  readonly name: string
   readonly rows: number
   readonly hash: string
   /** Of a data file. */
   readonly hour?: number
 }
 
-const filesOf = (bucket: string, topic: Topic, plan: PlanFile): ReadonlyArray<Planned> =>
+const filesOf = (topic: Topic, plan: PlanFile): ReadonlyArray<Planned> =>
   [...plan.files, ...plan.deadLetters].map(({ hash, path: name, rows, ...more }) => {
-    const own = { plan, topic, file: path.join(bucket, name), rows, hash }
+    const own = { plan, topic, name, rows, hash }
     return "hour" in more ? { ...own, dead: false, hour: more.hour as number } : { ...own, dead: true }
   })
 
+/** A file of a plan, and where it can be read. */
+interface PlannedFile extends Planned {
+  readonly file: string
+}
+
 /** What is wrong with a file by its bytes and its footer. */
 const footerProblem = (
-  { dead, file, hash, plan, rows, topic }: Planned,
+  { dead, file, hash, plan, rows, topic }: PlannedFile,
   footer: Footer
 ): Effect.Effect<string | undefined> =>
   Effect.promise(async () => {
@@ -104,8 +108,10 @@ const footerProblem = (
     const identity = JSON.stringify({ topic, partition, start, end, rows, hash, version })
     const said = footer.metadata.get("musify")
     if (said !== identity) return `says that it is ${said}, its plan says ${identity}`
-    const schema = declaredSchema(topic, dead)
-    return footer.schema === schema ? undefined : `has the columns ${footer.schema}; ${schema} were expected`
+    const schemas = declaredSchemas(topic, dead)
+    return schemas.includes(footer.schema)
+      ? undefined
+      : `has the columns ${footer.schema}; ${schemas[0]} were expected`
   })
 
 /** What is wrong with the rows of a file. */
@@ -133,7 +139,7 @@ const rowsProblem = (
  * Answers what `read` makes of files, in one go; when that fails, of each by itself, so that the one at fault is known.
  */
 const together = <A>(
-  files: ReadonlyArray<Planned>,
+  files: ReadonlyArray<PlannedFile>,
   read: (files: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, A>, ReadFailed>,
   wrong: (file: Planned, problem: string) => void
 ): Effect.Effect<ReadonlyMap<string, A>> =>
@@ -151,23 +157,36 @@ const together = <A>(
         )
       )
 
+/** Files that are fetched at a time. */
+const filesAtOnce = 8
+
 /** Checks the files of one plan and answers what is wrong with them. */
 const checkPlan = (
   db: AuditDb,
+  bucket: AuditBucket,
   files: ReadonlyArray<Planned>,
   records: Records | undefined
-): Effect.Effect<ReadonlyArray<Difference>> =>
+): Effect.Effect<ReadonlyArray<Difference>, ObjectStoreError, Scope.Scope> =>
   Effect.gen(function* () {
     const problems: Array<Difference> = []
-    const wrong = ({ file }: Planned, problem: string) => void problems.push({ file, problem })
-    const there: Array<Planned> = []
-    for (const one of files) {
-      const { plan, topic } = one
-      if (yield* Effect.promise(() => fs.stat(one.file).catch(() => undefined))) there.push(one)
-      else wrong(one, `is missing, but plan ${plan.seq} of ${topic}/${plan.partition} is closed`)
-    }
+    const wrong = ({ name }: Planned, problem: string) =>
+      void problems.push({ file: bucket.locate(name), problem })
+    const there: Array<PlannedFile> = []
+    yield* Effect.forEach(
+      files,
+      (one) =>
+        bucket.file(one.name).pipe(
+          Effect.map((file) => {
+            const { plan, topic } = one
+            if (Option.isSome(file)) there.push({ ...one, file: file.value })
+            else wrong(one, `is missing, but plan ${plan.seq} of ${topic}/${plan.partition} is closed`)
+          }),
+          Effect.catchTag("ReadFailed", ({ message }) => Effect.sync(() => wrong(one, message)))
+        ),
+      { concurrency: filesAtOnce, discard: true }
+    )
     const footers = yield* together(there, (names) => readFooters(db, names), wrong)
-    const sound: Array<Planned> = []
+    const sound: Array<PlannedFile> = []
     for (const one of there) {
       const footer = footers.get(one.file)
       if (footer === undefined) continue
@@ -175,51 +194,81 @@ const checkPlan = (
       if (problem === undefined) sound.push(one)
       else wrong(one, problem)
     }
+    const seen = new Set<number>()
     for (const dead of [false, true]) {
       const own = sound.filter((one) => one.dead === dead)
       if (own.length === 0) continue
       const rows = yield* together(own, (names) => readRows(db, own[0].topic, dead, names), wrong)
       for (const one of own) {
         const found = rows.get(one.file)
-        const problem = found === undefined ? undefined : rowsProblem(one, found, records)
+        if (found === undefined) continue
+        const problem = rowsProblem(one, found, records)
+        const twice = found.offsets.find((offset) => seen.size === seen.add(offset).size)
         if (problem !== undefined) wrong(one, problem)
+        else if (twice !== undefined)
+          wrong(one, `holds offset ${twice}, which another file of its plan holds, too`)
       }
     }
     return problems
   })
 
+/** Only the song catalog lies under `lake/` beside data files. */
+const catalogFolder = "lake/catalog/"
+
+/** What lies where only planned files may lie. Ask before the plans are read: a file planned meanwhile is no orphan. */
+export const listFiles = (
+  bucket: AuditBucket
+): Effect.Effect<ReadonlyArray<string>, ReadFailed | ObjectStoreError> =>
+  Effect.map(Effect.forEach(["lake/", "dead-letters/"], bucket.list), (found) =>
+    found
+      .flat()
+      .map(({ name }) => name)
+      .filter((name) => !name.startsWith(catalogFolder))
+  )
+
+/** Each file that plans name, and the plan; files named twice are told. */
+const namedFiles = (
+  bucket: AuditBucket,
+  chains: ReadonlyArray<Chain>,
+  wrong: Array<Difference>
+): ReadonlyMap<string, string> => {
+  const namedBy = new Map<string, string>()
+  for (const { plans, topic } of chains)
+    for (const plan of plans) {
+      const by = `plan ${plan.seq} of ${topic}/${plan.partition}`
+      for (const { path: name } of [...plan.files, ...plan.deadLetters]) {
+        if (namedBy.has(name))
+          wrong.push({ file: bucket.locate(name), problem: `is named by ${namedBy.get(name)} and by ${by}` })
+        namedBy.set(name, by)
+      }
+    }
+  return namedBy
+}
+
 /**
  * Re-reads every file of every closed plan: there, whole by its checksum, the one that was planned, schema as declared,
- * rows and their hash as planned, each row equal to its record on the log. Files that no plan names are reported.
- * Memory: the records and rows of two plans. Nothing is deleted.
+ * rows and their hash as planned, each row equal to its record on the log, if there is one. Files of `listed` that no
+ * plan names are reported. Memory: the records and rows of two plans; a bucket that is not local is copied as much at a
+ * time. Nothing is deleted.
  */
 export const checkFiles = (
   db: AuditDb,
-  bucket: string,
-  chains: ReadonlyArray<Chain>
-): Effect.Effect<Check, ReadFailed | EventLogError, EventLog> =>
+  bucket: AuditBucket,
+  chains: ReadonlyArray<Chain>,
+  listed: ReadonlyArray<string>,
+  log: EventLogService | undefined
+): Effect.Effect<Check, ReadFailed | EventLogError | ObjectStoreError> =>
   Effect.gen(function* () {
     const progress = yield* Progress
     const wrong: Array<Difference> = []
     const notes: Array<string> = []
-    const namedBy = new Map<string, string>()
-    // Listed before the plans are looked through, so that a file planned meanwhile is no orphan.
-    const listed: Array<string> = []
-    for (const topic of topics)
-      for (const root of ["lake", "dead-letters"])
-        listed.push(...(yield* globFiles(db, path.join(bucket, root, topic, "**", "*"))))
-    const closedPlans: Array<ReadonlyArray<Planned>> = []
-    for (const { closed, plans, topic } of chains)
-      for (const [i, plan] of plans.entries()) {
-        const files = filesOf(bucket, topic, plan)
-        const by = `plan ${plan.seq} of ${topic}/${plan.partition}`
-        for (const { file } of files) {
-          if (namedBy.has(file))
-            wrong.push({ file, problem: `is named by ${namedBy.get(file)} and by ${by}` })
-          namedBy.set(file, by)
-        }
-        if (i < closed && files.length > 0) closedPlans.push(files)
-      }
+    const namedBy = namedFiles(bucket, chains, wrong)
+    const closedPlans = chains.flatMap(({ closed, plans, topic }) =>
+      plans
+        .slice(0, closed)
+        .map((plan) => filesOf(topic, plan))
+        .filter((files) => files.length > 0)
+    )
     const rowsIn = (files: ReadonlyArray<Planned>) => files.reduce((sum, { rows }) => sum + rows, 0)
     const total = closedPlans.reduce((sum, files) => sum + rowsIn(files), 0)
     let done = 0
@@ -230,9 +279,9 @@ export const checkFiles = (
       closedPlans,
       (files) =>
         Effect.gen(function* () {
-          const records = yield* recordsOf(files[0].plan, files[0].topic)
-          if (records === undefined) untold += files.length
-          const problems = yield* checkPlan(db, files, records)
+          const records = log === undefined ? undefined : yield* recordsOf(log, files[0].plan, files[0].topic)
+          if (log !== undefined && records === undefined) untold += files.length
+          const problems = yield* Effect.scoped(checkPlan(db, bucket, files, records))
           done += rowsIn(files)
           yield* report()
           return problems
@@ -241,8 +290,9 @@ export const checkFiles = (
     )
     yield* progress.finish("files")
     wrong.push(...found.flat())
-    for (const file of listed)
-      if (!namedBy.has(file)) wrong.push({ file, problem: "is an orphan: no plan names it" })
+    for (const name of listed)
+      if (!namedBy.has(name))
+        wrong.push({ file: bucket.locate(name), problem: "is an orphan: no plan names it" })
     if (untold > 0)
       notes.push(`${untold} files were not compared with the log, which does not go back that far`)
     const checked = closedPlans.reduce((sum, files) => sum + files.length, 0)

@@ -49,11 +49,19 @@ const deadLetterColumns: ReadonlyArray<Declared> = [
 const columnsOfFile = (topic: Topic, dead: boolean): ReadonlyArray<Declared> =>
   dead ? deadLetterColumns : lakeColumnsOf(topic)
 
-/** The schema that a topic's data or dead-letter files must have, as `Footer` tells it. */
-export const declaredSchema = (topic: Topic, dead: boolean): string =>
-  columnsOfFile(topic, dead)
+const schemaText = (columns: ReadonlyArray<Declared>): string =>
+  columns
     .map(({ name, nullable, type }) => `${name} ${parquetTypes[type]}${nullable ? "" : " NOT NULL"}`)
     .join(", ")
+
+/** The schemas that a topic's data or dead-letter files may have, as `Footer` tells them; the present one first. */
+export const declaredSchemas = (topic: Topic, dead: boolean): ReadonlyArray<string> => {
+  const columns = columnsOfFile(topic, dead)
+  // Dead letters of the first release had no headers.
+  return dead
+    ? [schemaText([...columns, { name: "headers", type: "string", nullable: true }]), schemaText(columns)]
+    : [schemaText(columns)]
+}
 
 /** The footers of files, by file. */
 export const readFooters = (

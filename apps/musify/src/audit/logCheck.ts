@@ -1,31 +1,33 @@
 import type { Topic } from "@musify/domain/Topic.ts"
 import { topics } from "@musify/domain/Topic.ts"
 import { Progress } from "@musify/runtime/Progress.ts"
-import { EventLog } from "@musify/stream/EventLog.ts"
+import type { ObjectStoreError } from "@musify/lake/ObjectStoreError.ts"
+import type { EventLogService } from "@musify/stream/EventLog.ts"
 import type { EventLogError } from "@musify/stream/EventLogError.ts"
 import { Effect } from "effect"
-import path from "node:path"
+import type { AuditBucket } from "./AuditBucket.ts"
 import type { Check, Difference } from "./AuditReport.ts"
 import { makeCheck } from "./AuditReport.ts"
 import type { Chain } from "./chains.ts"
 import { closedEnd } from "./chains.ts"
 import type { AuditDb, ReadFailed } from "./DuckDbAudit.ts"
-import { globFiles, literal, unreadable } from "./DuckDbAudit.ts"
-import type { Run, Runs } from "./runs.ts"
+import type { Stored } from "./storedRuns.ts"
+import { storedRuns } from "./storedRuns.ts"
+import type { Runs } from "./runs.ts"
 import { joined, RunCollector, size, subtract, within } from "./runs.ts"
 
 const readBytes = 8 * 1024 * 1024
 
 /** The offsets in [from, to) that the log holds. */
 const loggedRuns = (
+  log: EventLogService,
   topic: Topic,
   partition: number,
   from: number,
   to: number,
   onRead: (records: number) => Effect.Effect<void>
-): Effect.Effect<Runs, EventLogError, EventLog> =>
+): Effect.Effect<Runs, EventLogError> =>
   Effect.gen(function* () {
-    const log = yield* EventLog
     const found = new RunCollector()
     for (let at = from; at < to;) {
       const { count, offsets } = yield* log.read(topic, partition, at, readBytes)
@@ -37,41 +39,11 @@ const loggedRuns = (
     return found.runs
   })
 
-/** How often each offset is in data files and dead letters together. */
-interface Stored {
-  readonly partition: number
-  readonly times: number
-  readonly run: Run
-}
-
-const storedRuns = (
-  db: AuditDb,
-  files: ReadonlyArray<string>
-): Effect.Effect<ReadonlyArray<Stored>, ReadFailed> =>
-  files.length === 0
-    ? Effect.succeed([])
-    : Effect.map(
-        db.query(`
-          WITH positions AS (
-            SELECT _partition::BIGINT AS p, _offset AS o, count(*) AS times FROM read_parquet([
-              ${files.map(literal).join(", ")}
-            ], hive_partitioning = false, union_by_name = true) GROUP BY ALL
-          ), islands AS (
-            SELECT p, times, o, o - row_number() OVER (PARTITION BY p, times ORDER BY o) AS island FROM positions
-          )
-          SELECT p, times, min(o) AS a, max(o) + 1 AS b FROM islands GROUP BY p, times, island ORDER BY p, a`),
-        (rows) =>
-          rows.map((row) => ({
-            partition: Number(row.p),
-            times: Number(row.times),
-            run: [Number(row.a), Number(row.b)] as const
-          }))
-      )
-
 const sayRuns = (runs: Runs, topic: string, partition: number, problem: string): ReadonlyArray<Difference> =>
   runs.map(([from, to]) => ({ topic, partition, from, to, problem }))
 
 const checkPartition = (
+  log: EventLogService,
   topic: Topic,
   partition: number,
   chain: Chain | undefined,
@@ -80,14 +52,12 @@ const checkPartition = (
   onRead: (records: number) => Effect.Effect<void>
 ): Effect.Effect<
   { readonly checked: number; readonly lag: number; readonly wrong: ReadonlyArray<Difference> },
-  EventLogError,
-  EventLog
+  EventLogError
 > =>
   Effect.gen(function* () {
-    const log = yield* EventLog
     const { end, start } = yield* log.range(topic, partition)
     const ingested = (chain === undefined ? undefined : closedEnd(chain)) ?? start
-    const logged = yield* loggedRuns(topic, partition, start, Math.min(ingested, end), onRead)
+    const logged = yield* loggedRuns(log, topic, partition, start, Math.min(ingested, end), onRead)
     const own = stored.filter((one) => one.partition === partition)
     const all = joined(own.map(({ run }) => run))
     const say = (runs: Runs, problem: string) => sayRuns(runs, topic, partition, problem)
@@ -117,12 +87,12 @@ const checkPartition = (
  */
 export const checkLog = (
   db: AuditDb,
-  bucket: string,
+  bucket: AuditBucket,
   chains: ReadonlyArray<Chain>,
-  drained: boolean
-): Effect.Effect<Check, ReadFailed | EventLogError, EventLog> =>
+  drained: boolean,
+  log: EventLogService
+): Effect.Effect<Check, ReadFailed | EventLogError | ObjectStoreError> =>
   Effect.gen(function* () {
-    const log = yield* EventLog
     const wrong: Array<Difference> = []
     const notes: Array<string> = []
     const progress = yield* Progress
@@ -135,27 +105,21 @@ export const checkLog = (
     }
     yield* onRead(0)
     for (const topic of topics) {
-      const files = [
-        ...(yield* globFiles(db, path.join(bucket, "lake", topic, "**", "*.parquet"))),
-        ...(yield* globFiles(db, path.join(bucket, "dead-letters", topic, "**", "*.parquet")))
-      ]
-      const stored = yield* Effect.either(storedRuns(db, files))
-      if (stored._tag === "Left") {
-        const bad = yield* unreadable(db, files)
-        if (bad.length === 0) return yield* stored.left
-        wrong.push(...bad)
+      const stored = yield* storedRuns(db, bucket, topic)
+      if (stored.unreadable.length > 0) {
+        wrong.push(...stored.unreadable)
         continue
       }
       const partitions = yield* log.partitions(topic)
       for (let partition = 0; partition < partitions; partition++) {
         const chain = chains.find((one) => one.topic === topic && one.partition === partition)
-        const found = yield* checkPartition(topic, partition, chain, stored.right, drained, onRead)
+        const found = yield* checkPartition(log, topic, partition, chain, stored.runs, drained, onRead)
         checked += found.checked
         wrong.push(...found.wrong)
         if (found.lag > 0 && !drained)
           notes.push(`${topic}/${partition}: ${found.lag} records wait to be ingested`)
       }
-      for (const { partition, run } of stored.right)
+      for (const { partition, run } of stored.runs)
         if (partition >= partitions)
           wrong.push(
             ...sayRuns([run], topic, partition, `in the lake, but the log has ${partitions} partitions`)

@@ -1,5 +1,5 @@
 import { topics } from "@musify/domain/Topic.ts"
-import { consumerGroup } from "@musify/ingestor/Committer.ts"
+import { consumerGroup } from "@musify/ingestor/IngestOptions.ts"
 import { EventLog } from "@musify/stream/EventLog.ts"
 import { Duration, Effect } from "effect"
 

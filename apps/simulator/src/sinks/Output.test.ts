@@ -8,6 +8,7 @@ const parse = (output?: string, more: { compression?: "gzip" | "zstd" | "none"; 
 it("understands each output, and Eventsim's folder", () => {
   expect(parse()).toEqual(Either.right({ kind: "log" }))
   expect(parse("null")).toEqual(Either.right({ kind: "null" }))
+  expect(parse("kafka")).toEqual(Either.right({ kind: "kafka" }))
   expect(parse("parquet:/a:b")).toEqual(Either.right({ kind: "parquet", folder: "/a:b" }))
   expect(parse("ndjson:C:\\out", { compression: "gzip" })).toEqual(
     Either.right({ kind: "lines", folder: "C:\\out", compression: "gzip", extension: ".ndjson" })
@@ -18,11 +19,11 @@ it("understands each output, and Eventsim's folder", () => {
 })
 
 it.each([
-  ["files", {}, "expected log, ndjson:DIR"],
+  ["files", {}, "expected log, kafka, ndjson:DIR"],
   ["ndjson:", {}, "a folder is missing: ndjson:DIR"],
   ["parquet", {}, "a folder is missing: parquet:DIR"],
   ["stdout:x", {}, "expected log"],
-  ["kafka:localhost:9092", {}, "--output stdout | kcat"],
+  ["kafka:localhost:9092", {}, "--kafka-brokers localhost:9092"],
   ["parquet:x", { compression: "gzip" }, "is for files of lines"],
   ["null", { folder: "output" }, "are both given"]
 ] as const)("refuses %s %o", (output, more, expected) => {

@@ -3,7 +3,7 @@ import { type Compression, compressions } from "./compression.ts"
 
 /** Where events go. */
 export type Output =
-  | { readonly kind: "log" | "null" | "stdout" }
+  | { readonly kind: "log" | "kafka" | "null" | "stdout" }
   | {
       readonly kind: "lines"
       readonly folder: string
@@ -13,7 +13,7 @@ export type Output =
   | { readonly kind: "parquet"; readonly folder: string }
 
 /** The forms of --output, for messages. */
-const forms = "log, ndjson:DIR, parquet:DIR, stdout or null"
+const forms = "log, kafka, ndjson:DIR, parquet:DIR, stdout or null"
 
 /** What is given of --output, --compression and Eventsim's OUTPUT_DIR; the reason, if it is wrong. */
 export const parseOutput = (given: {
@@ -41,8 +41,12 @@ export const parseOutput = (given: {
     )
   }
   if (kind === "parquet" && folder !== "") return Either.right({ kind, folder })
-  if (kind === "kafka") return Either.left(kafkaInstead)
-  if ((kind === "log" || kind === "stdout" || kind === "null") && rest.length === 0)
+  if (kind === "kafka" && rest.length > 0) {
+    return Either.left(
+      `The output (--output) is ${output}: give --output kafka, and where Kafka is by --kafka-brokers ${folder}.`
+    )
+  }
+  if ((kind === "log" || kind === "kafka" || kind === "stdout" || kind === "null") && rest.length === 0)
     return Either.right({ kind })
   return Either.left(
     kind === "ndjson" || kind === "parquet"
@@ -50,11 +54,6 @@ export const parseOutput = (given: {
       : `The output (--output) is ${output}, expected ${forms}.`
   )
 }
-
-/** What to do as long as there is no way to Kafka but the standard output. */
-export const kafkaInstead =
-  "Kafka is no output yet. Pipe the events to a producer, each line names its topic: " +
-  "musify simulate --continuous --output stdout | kcat -P -b BROKER -t TOPIC"
 
 /** The values of --compression. */
 export const compressionChoices = compressions

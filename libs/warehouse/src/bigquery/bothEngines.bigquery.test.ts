@@ -1,16 +1,12 @@
 import { Effect } from "effect"
 import * as fc from "fast-check"
-import process from "node:process"
 import { afterAll, beforeAll, expect, it } from "vitest"
-import { runAudits } from "../buildPass.ts"
 import { models } from "../models/models.ts"
 import { arbitraryHistory } from "../spec/arbitraryHistories.ts"
-import { buildTables, canonical, columnsOfTable, tableNames } from "../spec/tables.ts"
 import type { BigQueryPlaces } from "../testing/bigQueryPlaces.ts"
 import { startBigQueryPlaces } from "../testing/bigQueryPlaces.ts"
-import { besides, dump, expectSame, interleave, plansOf, removeScratch, run } from "../testing/harness.ts"
+import { besides, dump, expectSame, plansOf, removeScratch, run } from "../testing/harness.ts"
 import { putPlan } from "../testing/lakeFixture.ts"
-import { Warehouse } from "../Warehouse.ts"
 
 removeScratch()
 let places: BigQueryPlaces
@@ -45,52 +41,5 @@ it("the same history through both engines gives the same rows in every table, ke
       for (const [name, rows] of Object.entries(marts)) expectSame(name, rows, wanted[name.split(".")[1]])
       expect(Object.keys(marts).length).toBeGreaterThan(5)
     })
-  )
-})
-
-const scenario = fc.record({
-  history: arbitraryHistory().filter(({ events }) => events.length > 8),
-  sizes: fc.array(fc.integer({ min: 3, max: 12 }), { minLength: 1, maxLength: 5 }),
-  picks: fc.array(fc.nat(1000), { minLength: 1, maxLength: 12 }),
-  runs: fc.integer({ min: 2, max: 3 }),
-  maxHours: fc.constantFrom(2, 1000),
-  kills: fc.array(fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, fc.nat(45)), {
-    minLength: 3,
-    maxLength: 3
-  }),
-  // Requests after which the batcher is gone: what it has sent runs on without it.
-  cuts: fc.array(fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, fc.nat(40)), {
-    minLength: 3,
-    maxLength: 3
-  })
-})
-
-it("any order, split, repeat and kill gives the tables of the specification, in BigQuery, too", async () => {
-  await fc.assert(
-    fc.asyncProperty(scenario, ({ cuts, history: one, kills, maxHours, picks, runs, sizes }) =>
-      Effect.runPromise(
-        Effect.gen(function* () {
-          const place = yield* places.place()
-          const plans = interleave(plansOf(one, sizes), picks)
-          const each = Math.max(1, Math.ceil(plans.length / runs))
-          for (let i = 0, turn = 0; i < plans.length; i += each, turn++) {
-            for (const plan of plans.slice(i, i + each)) yield* putPlan(place.store, plan)
-            place.cutAfter(cuts[turn % cuts.length])
-            const pass = run(place, { history: one, maxHours, killAt: kills[turn % kills.length] })
-            yield* Effect.catchAll(pass, () => Effect.void)
-            place.cutAfter(undefined)
-          }
-          yield* run(place, { history: one, maxHours })
-          const found = yield* dump(place, tableNames)
-          const spec = buildTables(one.events, one.catalog)
-          for (const name of tableNames) {
-            expectSame(name, found[name], canonical(columnsOfTable(name), spec[name]))
-          }
-          const audits = yield* Effect.provideService(runAudits, Warehouse, place.warehouse)
-          expect(audits.failures).toEqual([])
-        })
-      )
-    ),
-    { numRuns: Number(process.env["RUNS"] ?? 2), endOnFailure: process.env["SHRINK"] === undefined }
   )
 })

@@ -3,9 +3,11 @@ import { makeLocalDirectoryObjectStore } from "@musify/lake/LocalDirectoryObject
 import type { ObjectStoreService } from "@musify/lake/ObjectStore.ts"
 import { ObjectStore } from "@musify/lake/ObjectStore.ts"
 import { Data, Effect, Layer } from "effect"
+import type * as fc from "fast-check"
 import fs from "node:fs"
 import os from "node:os"
 import path from "node:path"
+import process from "node:process"
 import { afterAll, expect } from "vitest"
 import { buildPass } from "../buildPass.ts"
 import { makeDuckDbWarehouse } from "../DuckDbWarehouse.ts"
@@ -91,6 +93,20 @@ export const dump = (place: Place, names: ReadonlyArray<string> = models.map(({ 
       return tables
     })
   )
+
+/**
+ * How a property over histories runs: `RUNS=n` times, `SEED=s` (and `RUN_PATH=p`) again as a failure has named them,
+ * `SHRINK=1` looking for a smaller history that fails, which takes long.
+ */
+export const propertyRuns = (numRuns: number): fc.Parameters<unknown> => {
+  const { RUNS, RUN_PATH, SEED, SHRINK } = process.env
+  return {
+    numRuns: RUNS === undefined ? numRuns : Number(RUNS),
+    endOnFailure: SHRINK === undefined,
+    ...(SEED === undefined ? {} : { seed: Number(SEED) }),
+    ...(RUN_PATH === undefined ? {} : { path: RUN_PATH })
+  }
+}
 
 /** Fails with the rows that only one side has. */
 export const expectSame = (table: string, found: ReadonlyArray<string>, wanted: ReadonlyArray<string>) => {

@@ -101,7 +101,7 @@ export class GoogleSqlAnalyzer {
     const manifest = path.join(folder, "package.json")
     const require = createRequire(manifest)
     if (!fs.existsSync(path.join(folder, "node_modules")))
-      throw new Error("GoogleSQL's analyzer is not installed: run npm ci --prefix tools/zetasql")
+      throw new Error("GoogleSQL's analyzer is not installed: run node tools/bigquery/install.mjs")
     const library = path.dirname(require.resolve("@fivetrandevelopers/zetasql"))
     const { TypeFactory, ZetaSQLClient } = require("@fivetrandevelopers/zetasql")
     const port = await freePort()

@@ -1,0 +1,82 @@
+import { Buffer } from "node:buffer"
+import * as zlib from "node:zlib"
+import type { KafkaCompression } from "./KafkaSettings.ts"
+import { unpackLz4 } from "./lz4.ts"
+import { unpackSnappy } from "./snappy.ts"
+
+/** Kafka's numbers. All are read, since other producers choose for themselves; none, gzip and zstd are written. */
+const [gzip, snappy, lz4, zstd] = [1, 2, 3, 4]
+
+interface Zstd {
+  readonly pack: (bytes: Uint8Array) => Uint8Array
+  readonly unpack: (bytes: Buffer) => Buffer
+}
+
+let loaded: Zstd | undefined
+
+/** node:zlib has zstd from Node 22.15 on, and in Bun and Deno. */
+interface NodeZstd {
+  readonly zstdCompressSync?: (bytes: Uint8Array) => Uint8Array
+  readonly zstdDecompressSync?: (bytes: Uint8Array) => Buffer
+}
+
+/** Makes zstd ready, for which Node 20 has nothing of its own; before any other use of this file. */
+export const loadCompression = async (): Promise<void> => {
+  if (loaded !== undefined) return
+  const { zstdCompressSync: pack, zstdDecompressSync: unpack } = zlib as NodeZstd
+  if (pack !== undefined && unpack !== undefined) {
+    loaded = { pack, unpack }
+    return
+  }
+  const [{ Zstd }, { decompress: unpackZstd }] = await Promise.all([
+    import("@hpcc-js/wasm-zstd"),
+    import("fzstd")
+  ])
+  const module = await Zstd.load()
+  loaded = {
+    pack: (bytes) => module.compress(bytes),
+    // That of the WebAssembly module takes thirty times as long.
+    unpack: (bytes) => {
+      const { buffer, byteLength, byteOffset } = unpackZstd(bytes)
+      return Buffer.from(buffer, byteOffset, byteLength)
+    }
+  }
+}
+
+const zstdCodec = (): Zstd => {
+  if (loaded === undefined) throw new Error("loadCompression has not been called")
+  return loaded
+}
+
+/** Kafka's number of the compression, and the packed bytes; undefined: as they are. */
+export const compress = (
+  compression: KafkaCompression,
+  bytes: Buffer
+): readonly [code: number, packed: Uint8Array | undefined] => {
+  switch (compression) {
+    case "none":
+      return [0, undefined]
+    case "gzip":
+      return [gzip, zlib.gzipSync(bytes, { level: 1 })]
+    case "zstd":
+      return [zstd, zstdCodec().pack(bytes)]
+  }
+}
+
+/** Unpacks what was packed with Kafka's compression `code`. Throws when the bytes are damaged or the code is unknown. */
+export const decompress = (code: number, bytes: Buffer): Buffer => {
+  switch (code) {
+    case 0:
+      return bytes
+    case gzip:
+      return zlib.gunzipSync(bytes)
+    case snappy:
+      return unpackSnappy(bytes)
+    case lz4:
+      return unpackLz4(bytes)
+    case zstd:
+      return zstdCodec().unpack(bytes)
+    default:
+      throw new RangeError(`there is no compression ${code}`)
+  }
+}

@@ -1,0 +1,188 @@
+import type { BytesColumn, LogBatch } from "@musify/domain/RecordBatch.ts"
+import { Buffer } from "node:buffer"
+import { decompress } from "./compression.ts"
+import {
+  attributesOf,
+  baseOffsetOf,
+  compressionMask,
+  firstTimestampOf,
+  headerBytes,
+  largestTimestampOf,
+  logAppendTimeBit,
+  recordCountOf
+} from "./recordBatchHeader.ts"
+
+/** The records of one batch, no longer compressed. */
+export interface RecordSection {
+  readonly count: number
+  readonly baseOffset: number
+  readonly firstTimestamp: number
+  /** The time of all records, where the broker stamps them; else undefined. */
+  readonly appendTime: number | undefined
+  readonly bytes: Buffer
+}
+
+/** Unpacks a record batch (a whole one, of format 2). */
+export const recordSection = (batch: Buffer): RecordSection => {
+  const attributes = attributesOf(batch, 0)
+  return {
+    count: recordCountOf(batch, 0),
+    baseOffset: baseOffsetOf(batch, 0),
+    firstTimestamp: firstTimestampOf(batch, 0),
+    appendTime: (attributes & logAppendTimeBit) !== 0 ? largestTimestampOf(batch, 0) : undefined,
+    bytes: decompress(attributes & compressionMask, batch.subarray(headerBytes))
+  }
+}
+
+/** Where a loop over bytes is; module variables, since an object per number read would cost more than the reading. */
+let at = 0
+
+const varint = (bytes: Buffer): number => {
+  let byte = bytes[at++]
+  if (byte < 128) return (byte >>> 1) ^ -(byte & 1)
+  let value = byte & 127
+  let shift = 7
+  do {
+    byte = bytes[at++]
+    value |= (byte & 127) << shift
+    shift += 7
+  } while (byte > 127 && shift < 35)
+  return (value >>> 1) ^ -(value & 1)
+}
+
+/** A varint of up to 64 bits; exact up to 2^53. */
+const varlong = (bytes: Buffer): number => {
+  let byte = bytes[at]
+  if (byte < 128) {
+    at++
+    return (byte >>> 1) ^ -(byte & 1)
+  }
+  let value = 0
+  let scale = 1
+  do {
+    byte = bytes[at++]
+    value += (byte & 127) * scale
+    scale *= 128
+  } while (byte > 127 && scale < 2 ** 70)
+  return value % 2 === 0 ? value / 2 : -(value + 1) / 2
+}
+
+/** Bytes of a column that grow with it. */
+class Growing {
+  bytes: Buffer
+  size = 0
+  constructor(capacity: number) {
+    this.bytes = Buffer.allocUnsafeSlow(capacity)
+  }
+  room(size: number): void {
+    if (this.size + size <= this.bytes.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.size + size, 2 * this.bytes.length))
+    this.bytes.copy(larger, 0, 0, this.size)
+    this.bytes = larger
+  }
+  /** Short texts are copied faster by a loop than by a call. */
+  put(from: Buffer, start: number, end: number): void {
+    this.room(end - start)
+    if (end - start > 64) this.size += from.copy(this.bytes, this.size, start, end)
+    else {
+      const { bytes } = this
+      let to = this.size
+      for (let i = start; i < end; i++) bytes[to++] = from[i]
+      this.size = to
+    }
+  }
+  putLength(length: number): void {
+    this.room(4)
+    this.size = this.bytes.writeUInt32LE(length, this.size)
+  }
+  column(ends: Int32Array, nulls: Uint8Array | undefined): BytesColumn {
+    const data = this.bytes.subarray(0, this.size)
+    return nulls === undefined ? { data, ends } : { data, ends, nulls }
+  }
+}
+
+/**
+ * The records of sections, in offset order, from offset `from` on, as columns. `values` gets the values: it is as large
+ * as all sections, and may be where they are, since values only move towards its start. Throws a RangeError when the
+ * bytes are no records.
+ */
+export const decodeRecords = (
+  sections: ReadonlyArray<RecordSection>,
+  from: number,
+  values: Buffer
+): LogBatch => {
+  let most = 0
+  for (const { count } of sections) most += count
+  const offsets = new Float64Array(most)
+  const timestamps = new Float64Array(most)
+  const keyEnds = new Int32Array(most)
+  const valueEnds = new Int32Array(most)
+  let keyNulls: Uint8Array | undefined
+  let valueNulls: Uint8Array | undefined
+  let headerEnds: Int32Array | undefined
+  const keys = new Growing(Math.min(values.length, 40 * most))
+  const headers = new Growing(0)
+  let valueSize = 0
+  let count = 0
+
+  for (const section of sections) {
+    const { appendTime, baseOffset, bytes, firstTimestamp } = section
+    at = 0
+    for (let r = 0; r < section.count; r++) {
+      const length = varint(bytes)
+      const end = at + length
+      if (length < 0 || end > bytes.length) throw new RangeError("a record is longer than its batch")
+      at++
+      const timestamp = firstTimestamp + varlong(bytes)
+      const offset = baseOffset + varint(bytes)
+      if (offset < from) {
+        at = end
+        continue
+      }
+      offsets[count] = offset
+      timestamps[count] = appendTime ?? timestamp
+      const keyLength = varint(bytes)
+      if (keyLength >= 0) {
+        keys.put(bytes, at, at + keyLength)
+        at += keyLength
+      } else (keyNulls ??= new Uint8Array(most))[count] = 1
+      keyEnds[count] = keys.size
+      const valueLength = varint(bytes)
+      if (valueLength >= 0) {
+        valueSize += bytes.copy(values, valueSize, at, at + valueLength)
+        at += valueLength
+      } else (valueNulls ??= new Uint8Array(most))[count] = 1
+      valueEnds[count] = valueSize
+      const headerCount = varint(bytes)
+      if (headerCount > 0) {
+        headerEnds ??= new Int32Array(most)
+        putHeaders(headers, bytes, headerCount)
+      }
+      if (headerEnds !== undefined) headerEnds[count] = headers.size
+      if (at !== end) throw new RangeError("a record does not end where it should")
+      count++
+    }
+  }
+  return {
+    count,
+    offsets: offsets.subarray(0, count),
+    timestamps: timestamps.subarray(0, count),
+    keys: keys.column(keyEnds.subarray(0, count), keyNulls?.subarray(0, count)),
+    values: {
+      data: values.subarray(0, valueSize),
+      ends: valueEnds.subarray(0, count),
+      ...(valueNulls === undefined ? {} : { nulls: valueNulls.subarray(0, count) })
+    },
+    ...(headerEnds === undefined ? {} : { headers: headers.column(headerEnds.subarray(0, count), undefined) })
+  }
+}
+
+/** As `encodeHeaders` (recordHeaders.ts) writes them; a header without a value gets an empty one. */
+const putHeaders = (headers: Growing, bytes: Buffer, count: number): void => {
+  for (let i = 0; i < 2 * count; i++) {
+    const length = Math.max(0, varint(bytes))
+    headers.putLength(length)
+    headers.put(bytes, at, at + length)
+    at += length
+  }
+}
