@@ -19,6 +19,12 @@ warehouseContract("DuckDB", () =>
     store
   }))
 )
+warehouseContract("DuckDB, of a lake in a remote bucket", () =>
+  Effect.map(makePlace(), ({ file, store }) => ({
+    warehouse: makeDuckDbWarehouse({ file, threads: 1 }),
+    store: { ...store, locate: (name: string) => `gs://bucket/${name}` }
+  }))
+)
 
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "musify-duckdb-"))
 afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }))

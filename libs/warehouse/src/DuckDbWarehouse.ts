@@ -97,6 +97,9 @@ export interface DuckDbSession extends WarehouseSession {
   readonly transaction: <A, E, R>(body: Effect.Effect<A, E, R>) => Effect.Effect<A, E | WarehouseError, R>
 }
 
+/** Folder of copies of lake files that lie in a remote bucket, while the warehouse is open. */
+const copiesOf = (file: string): string => `${file}.lake`
+
 const session = (file: string, connection: DuckDBConnection): DuckDbSession => {
   const attempt = <A>(
     step: string,
@@ -152,7 +155,7 @@ const session = (file: string, connection: DuckDBConnection): DuckDbSession => {
     query,
     transaction,
     define: (step, statements) => transaction(run(step, statements)),
-    stage: readableFiles,
+    stage: (files) => readableFiles(files, copiesOf(file)),
     transact: ({ checks, steps }, { during, onStep }) =>
       Effect.gen(function* () {
         for (const { name, phase, statements } of steps) {
@@ -215,6 +218,7 @@ export const makeDuckDbWarehouse = (
       Effect.sync(() => {
         connection.closeSync()
         instance.closeSync()
+        fs.rmSync(copiesOf(file), { recursive: true, force: true })
       })
   )
   return { place: file, open: Effect.map(open, ({ connection }) => session(file, connection)) }
