@@ -10,6 +10,7 @@ export default defineConfig({
       "**/dist/**",
       "**/*.browser.test.ts",
       "**/*.runtime.test.ts",
+      "**/*.bigquery.test.ts",
       "**/*.service.test.ts"
     ],
     pool: "forks",
