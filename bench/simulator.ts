@@ -149,22 +149,29 @@ const countLines = async (file: string): Promise<number> => {
 }
 
 /** Runs a built Eventsim into files. */
-const eventsim = async (command: string, listeners: number): Promise<Row> => {
-  const { from, to } = span(listeners, 3_000_000)
+const eventsim = async (
+  command: string,
+  listeners: number,
+  { from, to }: ReturnType<typeof span>
+): Promise<Row> => {
   const out = mkdtempSync(join(folder, "eventsim-"))
-  const args = ["-c", config, "--nusers", String(listeners), "--start-time", from, "--end-time", to, out]
+  const users = ["--nusers", String(listeners), "--randomseed", "1"]
+  const args = ["-c", config, ...users, "--start-time", from, "--end-time", to, out]
   const began = process.hrtime.bigint()
   const child = spawn("sh", ["-c", `${command} "$@" >&2; code=$?; times >&3; exit $code`, "sh", ...args], {
-    stdio: ["ignore", "inherit", "inherit", "pipe"]
+    stdio: ["ignore", "inherit", "pipe", "pipe"]
   })
   let usage = ""
   let peak = 0
+  // Much progress, and what went wrong at its end.
+  let said = ""
+  child.stderr!.setEncoding("utf8").on("data", (more: string) => (said = (said + more).slice(-2000)))
   child.stdio[3]!.on("data", (more: Buffer) => (usage += more.toString()))
   const watch = setInterval(() => (peak = Math.max(peak, residentMib(child.pid!))), 100)
   const [code] = (await once(child, "close")) as [number]
   const wall_s = seconds(began)
   clearInterval(watch)
-  if (code !== 0) throw new Error(`${command} ended with exit code ${code}.`)
+  if (code !== 0) throw new Error(`${command} ended with exit code ${code}: ${said}`)
   // The second line: user and system time of what the shell started, 1m2.345s.
   const cpu_s = [...usage.split("\n")[1].matchAll(/(\d+)m([\d.]+)s/g)].reduce(
     (sum, [, minutes, rest]) => sum + Number(minutes) * 60 + Number(rest),
@@ -199,7 +206,7 @@ try {
       rmSync(join(folder, "out"), { recursive: true, force: true })
     }
     const command = process.env.EVENTSIM_CMD
-    if (command !== undefined) note(await eventsim(command, listeners))
+    if (command !== undefined) note(await eventsim(command, listeners, short))
   }
   if (values.json) console.log(JSON.stringify(rows))
   else {

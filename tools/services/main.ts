@@ -17,6 +17,8 @@ import { dataFolder, isRunning, readState, writeState, type ServicesState } from
 
 const usage = "Usage: npm run services -- [status | stop] [--json] [--nodes 1|3] [--detach] [--docker]"
 
+const bucket = "musify"
+
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
 const print = (state: ServicesState, json: boolean) => {
@@ -26,8 +28,28 @@ const print = (state: ServicesState, json: boolean) => {
   with SASL    ${state.kafkaSaslBrokers}
                PLAIN: ${plain.username} / ${plain.password}
                SCRAM-SHA-256 and -512: ${scram.username} / ${scram.password}
-Cloud Storage  ${state.gcsEndpoint}
-Data and logs  ${dataFolder()}`)
+Cloud Storage  ${state.gcsEndpoint}, with a bucket gs://${bucket}
+Data and logs  ${dataFolder()}
+
+To try them:
+  npm run musify -- simulate --once --output kafka --kafka-brokers ${state.kafkaBrokers}
+  npm run musify -- ingest --once --kafka-brokers ${state.kafkaBrokers} --bucket gs://${bucket} --gcs-endpoint ${state.gcsEndpoint}
+  npm run musify -- audit --deep --kafka-brokers ${state.kafkaBrokers} --bucket gs://${bucket} --gcs-endpoint ${state.gcsEndpoint}
+`)
+}
+
+/** Makes the bucket unless an earlier start has. */
+const makeBucket = async (endpoint: string): Promise<void> => {
+  const answer = await fetch(`${endpoint}/storage/v1/b?project=musify`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ name: bucket })
+  })
+  if (answer.ok || answer.status === 409) return
+  throw new UserError({
+    message: `The bucket ${bucket} was not made: HTTP ${answer.status}, ${await answer.text()}`,
+    exitCode: 3
+  })
 }
 
 /** Ends, by pid, what still runs of an earlier start. */
@@ -79,6 +101,7 @@ const start = async (
     processes: services.map(({ name, pid }) => ({ name, pid }))
   }
   writeState(state)
+  await makeBucket(state.gcsEndpoint)
   return { state, services }
 }
 
