@@ -8,13 +8,15 @@ import { makeCall } from "./calls.ts"
 import { Coverage } from "./Coverage.ts"
 import { Dice } from "./Dice.ts"
 import type { Strike } from "./faults.ts"
-import type { Contradiction, Truth } from "./invariants.ts"
+import type { Truth } from "./invariants.ts"
+import type { Contradiction } from "@musify/lake/testing/lakeInvariants.ts"
 import { atEachChange, atEachHalt, atEachRead, atTheEnd, reasonToStop } from "./invariants.ts"
-import type { Chain, StoreChange } from "./Lake.ts"
-import { Lake } from "./Lake.ts"
+import type { Chain, StoreChange } from "@musify/lake/testing/Lake.ts"
+import { Lake } from "@musify/lake/testing/Lake.ts"
 import { logPort } from "./logPort.ts"
 import { Process } from "./Process.ts"
 import type { PlannedStrike, Scenario } from "./Scenario.ts"
+import { fewestBatches } from "./Scenario.ts"
 import { SimulatedGroup } from "./SimulatedGroup.ts"
 import type { SimulatedPartition } from "./SimulatedLog.ts"
 import { longestRecord, memoryOfRecord, shortestRecord, SimulatedLog } from "./SimulatedLog.ts"
@@ -90,6 +92,8 @@ export class Run {
   /** Paused writers, and after how many steps of others, while these open a chain, they go on at the latest. */
   private readonly paused: Map<Writer, number> = new Map()
   private readonly defects: Array<string> = []
+  /** Partitions of which a writer has told a loss that is one. */
+  private readonly told: Set<number> = new Set()
   private made = 0
   private readonly firstCalls: Array<Step> = []
   private faultsEnd: number
@@ -164,6 +168,10 @@ export class Run {
     }
   }
 
+  private reasonToStop(partition: number): string | undefined {
+    return reasonToStop(this.lake.chains[partition], this.log.partitions[partition])
+  }
+
   private get truth(): Truth {
     return { log: this.log, lake: this.lake }
   }
@@ -230,15 +238,16 @@ export class Run {
       const exit = fiber.unsafePoll()
       writer.hasEnded = true
       this.note(`${name} ends: ${exit?._tag}`)
-      if (exit?._tag !== "Failure") return
-      if (Cause.isDie(exit.cause)) this.defects.push(`${name}: ${Cause.pretty(exit.cause)}`)
-      this.succeed(writer, writer.release)
+      if (exit?._tag === "Failure" && Cause.isDie(exit.cause))
+        this.defects.push(`${name}: ${Cause.pretty(exit.cause)}`)
+      // Whatever runs processes starts them again, those that gave up their partitions after a while.
+      this.succeed(writer, writer.release, exit?._tag === "Success" ? 20_000 : 100)
     })
   }
 
-  /** Another process takes the writer's place some time later. */
-  private succeed(writer: Writer, release: Release): void {
-    this.timeline.after(this.dice.between(100, 10_000), () => {
+  /** Another process takes the writer's place some time later, `leastMs` at least. */
+  private succeed(writer: Writer, release: Release, leastMs: number): void {
+    this.timeline.after(leastMs + this.dice.below(10_000), () => {
       if (this.slots[writer.slot] === writer && this.phase !== "over" && this.phase !== "resting")
         this.startWriter(writer.slot, release)
     })
@@ -250,20 +259,22 @@ export class Run {
     writer.process.kill()
     this.paused.delete(writer)
     this.group.missed(writer)
-    this.succeed(writer, successor)
+    this.succeed(writer, successor, 100)
   }
 
-  /** Stops a process until the chain has grown without it, or all is done, or time is up. */
-  private pause(writer: Writer): void {
+  /** Stops a process until the chain has grown without it (then `before` happens first), or time is up. */
+  private pause(writer: Writer, before?: () => void): void {
     if (writer.process.state !== "running" || writer.hasEnded) return
     this.note(`${writer.process.name} is paused`)
     writer.process.pause()
-    this.paused.set(writer, this.dice.chance(50) ? this.dice.between(1, 12) : Number.POSITIVE_INFINITY)
+    const isWatched = before === undefined && this.dice.chance(50)
+    this.paused.set(writer, isWatched ? this.dice.between(1, 12) : Number.POSITIVE_INFINITY)
     this.group.missed(writer)
     const plans = this.lake.plans + this.dice.between(1, 3)
     const until = this.timeline.now + this.dice.between(10_000, 90_000)
     const look = () => {
       if (!this.paused.has(writer)) return
+      if (this.lake.plans >= plans) before?.()
       if (this.lake.plans >= plans || this.timeline.now >= until || this.phase !== "faults")
         this.resume(writer)
       else this.timeline.after(this.dice.between(500, 3_000), look)
@@ -281,10 +292,12 @@ export class Run {
 
   private said(writer: Writer, line: string): void {
     this.note(`${writer.process.name} says: ${line}`)
+    if (line.includes("fault in Musify itself")) this.defects.push(`${writer.process.name}: ${line}`)
     const halt = /^\w+\/(\d+) has stopped: ([\s\S]*)$/.exec(line)
     if (halt === null) return
     const partition = Number(halt[1])
     writer.halted.add(partition)
+    if (this.reasonToStop(partition) !== undefined) this.told.add(partition)
     for (const [name, holds] of Object.entries(atEachHalt))
       this.violate(
         name,
@@ -301,16 +314,16 @@ export class Run {
   }
 
   private hasRead(writer: Writer, partition: number, from: number, next: number): void {
-    const { tail } = this.lake.chains[partition]
+    const isStart = this.lake.chains[partition].plans.some(({ end }) => end === from)
     const reading = writer.reading.get(partition)
     if (reading === undefined || reading.next !== from)
       writer.reading.set(partition, { from, next, isOpening: reading?.isOpening ?? true })
     else {
       // It has taken over: what it read for that is in files.
-      if (reading.isOpening && from === tail?.end) reading.from = from
+      if (reading.isOpening && isStart) reading.from = from
       reading.next = next
     }
-    if (from === tail?.end) writer.reading.get(partition)!.isOpening = false
+    if (isStart) writer.reading.get(partition)!.isOpening = false
     let held = 0
     for (const [of, { from: first, next: end }] of writer.reading)
       held += this.log.partitions[of].memoryBetween(first, end)
@@ -372,10 +385,25 @@ export class Run {
     if (fault === undefined) return undefined
     if (fault !== "store away" && fault !== "log away") this.coverage.hit(step, fault)
     this.strikeWorld(fault, writer, partition)
+    return fault === "retention" ? this.besideRetention(writer, step, this.chainAt(partition)) : fault
+  }
+
+  /** What happens to a writer while retention strikes, so that it matters. */
+  private besideRetention(writer: Writer, step: Step, chain: Chain): Strike {
+    const { dice } = this
     // What an open plan still needs is gone for good when its writer goes with it, or for as long as that sleeps.
-    const isOpen = fault === "retention" && this.chainAt(partition).missingOfTail.length > 0
-    if (!isOpen || this.dice.chance(25)) return fault
-    return this.dice.chance(50) ? "killed before" : "paused before"
+    if (chain.missingOfTail.length > 0 && dice.chance(75)) return dice.chance(50) ? "killed before" : "paused before"
+    // Who sleeps between tail and log wakes with a tail that retention has long passed, to no harm.
+    if (step === "log range" && this.reasonToStop(chain.partition) === undefined && dice.chance(70)) {
+      const at = this.log.partitions[chain.partition]
+      this.log.append(at, dice.between(1, 3), 0)
+      this.pause(writer, () => {
+        at.start = Math.max(at.start, chain.stored)
+        this.note(`partition ${chain.partition}: retention moves its start to ${at.start}, all before is stored`)
+      })
+      return "paused before"
+    }
+    return "retention"
   }
 
   private performed({ partition, step, writer }: Call<unknown, unknown>): void {
@@ -385,7 +413,7 @@ export class Run {
         if (left === 1) this.timeline.after(this.dice.below(10), () => this.resume(sleeper))
       }
     if (step !== "read plan" || partition === undefined) return
-    if (reasonToStop(this.lake.chains[partition], this.log.partitions[partition]) === undefined)
+    if (this.reasonToStop(partition) === undefined)
       writer.doubtful.delete(partition)
     else writer.doubtful.add(partition)
   }
@@ -409,7 +437,7 @@ export class Run {
   /** Records may be lost only when the run has all its batches, and when there is a chain that can tell. */
   private canStrike(fault: Strike, partition: number | undefined): boolean {
     if (fault !== "retention" && fault !== "recreated shorter" && fault !== "recreated longer") return true
-    return this.lake.plans >= 5 && this.chainAt(partition).plans.length > 0
+    return this.lake.plans >= fewestBatches && this.chainAt(partition).plans.length > 0
   }
 
   private chainAt(partition: number | undefined): Chain {
@@ -482,7 +510,10 @@ export class Run {
     return this.lake.chains.every((chain) => {
       const at = this.log.partitions[chain.partition]
       if (reasonToStop(chain, at) !== undefined)
-        return this.ownersOf(chain).every(({ halted }) => halted.has(chain.partition))
+        return (
+          this.told.has(chain.partition) &&
+          this.ownersOf(chain).every(({ halted }) => halted.has(chain.partition))
+        )
       return (
         at.acknowledged[chain.incarnation].every(({ id }) => chain.ids.has(id)) &&
         (chain.plans.length === 0 || chain.isClosed(chain.plans.length - 1))
@@ -506,7 +537,7 @@ export class Run {
    */
   private restartByHand(): void {
     for (const chain of this.lake.chains) {
-      if (reasonToStop(chain, this.log.partitions[chain.partition]) !== undefined) continue
+      if (this.reasonToStop(chain.partition) !== undefined) continue
       const { tail } = chain
       for (const writer of this.slots) {
         if (writer === undefined || writer.process.state === "dead" || !writer.halted.has(chain.partition))
@@ -529,6 +560,7 @@ export class Run {
       lake: this.lake,
       cameToRest: this.isDone(),
       halted,
+      told: this.told,
       defects: this.defects
     }
     for (const [name, holds] of Object.entries(atTheEnd)) this.violate(name, holds(end))

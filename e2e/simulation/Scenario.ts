@@ -60,8 +60,12 @@ export const strikePairs: ReadonlyArray<readonly [Step, Strike]> = strikes.flatM
 
 /** Strikes after which records are gone for good: one a run, else the first would hide what the others do. */
 const losing: ReadonlyArray<Strike> = ["retention", "recreated shorter", "recreated longer"]
+const notLosing = strikePairs.filter((pair) => !losing.includes(pair[1]))
 
-const strikesOf = (seed: number, dice: Dice, writers: number): ReadonlyArray<PlannedStrike> => {
+/** Strikes that mean something only where a group shares the partitions. */
+const ofGroups: ReadonlyArray<Strike> = ["rebalance storm", "two writers"]
+
+const strikesOf = (seed: number, dice: Dice, writers: number, hasGroups: boolean): ReadonlyArray<PlannedStrike> => {
   const aimed = (step: Step, fault: Strike): PlannedStrike => ({
     fault,
     step,
@@ -70,7 +74,7 @@ const strikesOf = (seed: number, dice: Dice, writers: number): ReadonlyArray<Pla
   })
   const [step, fault] = strikePairs[seed % strikePairs.length]
   const planned: Array<PlannedStrike> = [{ ...aimed(step, fault), slot: undefined }]
-  const others = strikePairs.filter((pair) => !losing.includes(pair[1]))
+  const others = hasGroups ? notLosing : notLosing.filter((pair) => !ofGroups.includes(pair[1]))
   for (let more = dice.below(4); more > 0; more--) {
     const [otherStep, otherFault] = dice.pick(others)
     planned.push(aimed(otherStep, otherFault))
@@ -82,6 +86,7 @@ const strikesOf = (seed: number, dice: Dice, writers: number): ReadonlyArray<Pla
 export const scenarioOf = (seed: number, calm: boolean): Scenario => {
   const dice = new Dice(seed)
   const partitions = dice.chance(75) ? 1 : 2
+  const hasGroups = dice.chance(60) || ofGroups.includes(strikePairs[seed % strikePairs.length][1])
   // In some runs nothing but the memory ends a batch before its time.
   const isTight = dice.chance(12)
   const gatherBytes = isTight ? dice.between(7_000, 9_000) : 1024 * 1024
@@ -111,7 +116,7 @@ export const scenarioOf = (seed: number, calm: boolean): Scenario => {
   return {
     seed,
     partitions,
-    hasGroups: dice.chance(60),
+    hasGroups,
     hasMetadata: dice.chance(50),
     rows: isTight ? 100_000 : rows,
     bytes: isTight ? 1024 * 1024 : dice.chance(30) ? dice.between(200, 600) : 2000,
@@ -122,6 +127,6 @@ export const scenarioOf = (seed: number, calm: boolean): Scenario => {
     pollMs: dice.between(2, 8) * 1000,
     writers,
     appends,
-    strikes: calm ? [] : strikesOf(seed, dice, count)
+    strikes: calm ? [] : strikesOf(seed, dice, count, hasGroups)
   }
 }

@@ -108,7 +108,7 @@ const seedsFrom = function* (): Iterable<Task> {
     yield strike === undefined ? { seed } : { seed, swept: strike }
 }
 
-const bundles = await makeBundles("whole", mutant === undefined ? [] : [mutant])
+const bundles = await makeBundles("whole", mutant?.edits ?? [])
 const pool = new WorkerPool(workers, bundles.worker, bundles)
 try {
   await pool.run(seedsFrom(), note)
@@ -138,7 +138,7 @@ say(
   `${runs} runs, ${failures.length} violations; ${batches} micro-batches, ${steps} steps, ${(virtualMs / 3_600_000).toFixed(0)} hours of virtual time in ${seconds().toFixed(1)} s; ${((cpuSeconds / Math.max(1, runs)) * 1000).toFixed(1)} ms of CPU a run`
 )
 
-const proofs = values.mutants && failure === undefined ? await proveMutants(workers, say) : []
+const proofs = values.mutants && failure === undefined ? await proveMutants(mutants, workers, say) : []
 const survivors = proofs.filter(({ caughtBy }) => caughtBy === undefined)
 for (const { name } of survivors) say(`Not noticed: ${name}`)
 
