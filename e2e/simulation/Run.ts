@@ -58,6 +58,11 @@ export interface Outcome {
   readonly virtualMs: number
 }
 
+const changeChecks = Object.entries(atEachChange)
+const haltChecks = Object.entries(atEachHalt)
+const readChecks = Object.entries(atEachRead)
+const endChecks = Object.entries(atTheEnd)
+
 /** Name of the process that sweeps strike: the one that starts first. */
 const firstProcess = "w0.0"
 
@@ -298,7 +303,7 @@ export class Run {
     const partition = Number(halt[1])
     writer.halted.add(partition)
     if (this.reasonToStop(partition) !== undefined) this.told.add(partition)
-    for (const [name, holds] of Object.entries(atEachHalt))
+    for (const [name, holds] of haltChecks)
       this.violate(
         name,
         holds(
@@ -328,7 +333,7 @@ export class Run {
     for (const [of, { from: first, next: end }] of writer.reading)
       held += this.log.partitions[of].memoryBetween(first, end)
     const checked = { process: writer.process.name, bytes: held, bound: this.memoryBound }
-    for (const [name, holds] of Object.entries(atEachRead)) this.violate(name, holds(checked))
+    for (const [name, holds] of readChecks) this.violate(name, holds(checked))
   }
 
   /** Gathered batches, as far as settings allow, and for each partition a read in hand and one ahead. */
@@ -359,8 +364,7 @@ export class Run {
 
   private changed(change: StoreChange): void {
     const understood = this.lake.understand(change)
-    for (const [name, holds] of Object.entries(atEachChange))
-      this.violate(name, holds(understood, this.truth))
+    for (const [name, holds] of changeChecks) this.violate(name, holds(understood, this.truth))
     if (this.violation === undefined) this.lake.apply(understood)
   }
 
@@ -392,14 +396,17 @@ export class Run {
   private besideRetention(writer: Writer, step: Step, chain: Chain): Strike {
     const { dice } = this
     // What an open plan still needs is gone for good when its writer goes with it, or for as long as that sleeps.
-    if (chain.missingOfTail.length > 0 && dice.chance(75)) return dice.chance(50) ? "killed before" : "paused before"
+    if (chain.missingOfTail.length > 0 && dice.chance(75))
+      return dice.chance(50) ? "killed before" : "paused before"
     // Who sleeps between tail and log wakes with a tail that retention has long passed, to no harm.
     if (step === "log range" && this.reasonToStop(chain.partition) === undefined && dice.chance(70)) {
       const at = this.log.partitions[chain.partition]
       this.log.append(at, dice.between(1, 3), 0)
       this.pause(writer, () => {
         at.start = Math.max(at.start, chain.stored)
-        this.note(`partition ${chain.partition}: retention moves its start to ${at.start}, all before is stored`)
+        this.note(
+          `partition ${chain.partition}: retention moves its start to ${at.start}, all before is stored`
+        )
       })
       return "paused before"
     }
@@ -413,8 +420,7 @@ export class Run {
         if (left === 1) this.timeline.after(this.dice.below(10), () => this.resume(sleeper))
       }
     if (step !== "read plan" || partition === undefined) return
-    if (this.reasonToStop(partition) === undefined)
-      writer.doubtful.delete(partition)
+    if (this.reasonToStop(partition) === undefined) writer.doubtful.delete(partition)
     else writer.doubtful.add(partition)
   }
 
@@ -563,6 +569,6 @@ export class Run {
       told: this.told,
       defects: this.defects
     }
-    for (const [name, holds] of Object.entries(atTheEnd)) this.violate(name, holds(end))
+    for (const [name, holds] of endChecks) this.violate(name, holds(end))
   }
 }

@@ -65,7 +65,12 @@ const notLosing = strikePairs.filter((pair) => !losing.includes(pair[1]))
 /** Strikes that mean something only where a group shares the partitions. */
 const ofGroups: ReadonlyArray<Strike> = ["rebalance storm", "two writers"]
 
-const strikesOf = (seed: number, dice: Dice, writers: number, hasGroups: boolean): ReadonlyArray<PlannedStrike> => {
+const strikesOf = (
+  seed: number,
+  dice: Dice,
+  writers: number,
+  hasGroups: boolean
+): ReadonlyArray<PlannedStrike> => {
   const aimed = (step: Step, fault: Strike): PlannedStrike => ({
     fault,
     step,

@@ -164,7 +164,15 @@ it("at each read: more memory than allowed", () => {
 
 describe("at the end", () => {
   const end = (change: Partial<End> = {}): ReadonlyArray<string> => {
-    const given: End = { log, lake, cameToRest: true, halted: new Map(), told: new Set([0]), defects: [], ...change }
+    const given: End = {
+      log,
+      lake,
+      cameToRest: true,
+      halted: new Map(),
+      told: new Set([0]),
+      defects: [],
+      ...change
+    }
     return Object.entries(atTheEnd).flatMap(([name, holds]) => (holds(given) === undefined ? [] : [name]))
   }
   const whole = () => apply(plan(0, 0, 8), file(0, 0, 8), plan(1, 8, 20), file(1, 8, 20))

@@ -27,9 +27,7 @@ const outcomesOf = async (
     await pool.close()
     bundles.remove()
   }
-  return finished
-    .sort((a, b) => tasks.indexOf(a.task) - tasks.indexOf(b.task))
-    .map(({ outcome }) => outcome)
+  return finished.sort((a, b) => tasks.indexOf(a.task) - tasks.indexOf(b.task)).map(({ outcome }) => outcome)
 }
 
 const seeds = (from: number, count: number): ReadonlyArray<Task> =>
@@ -66,7 +64,9 @@ describe("the simulation", () => {
       const tasks = await sweepOf(3, pool, (one) => calm.push(one))
       const { calls } = calm[0].outcome
       const wanted = calls.flatMap((step, call) =>
-        sweptStrikes.filter((fault) => applies(step, fault)).map((fault) => ({ seed: 3, swept: { call, fault } }))
+        sweptStrikes
+          .filter((fault) => applies(step, fault))
+          .map((fault) => ({ seed: 3, swept: { call, fault } }))
       )
       expect(calls.length).toBeGreaterThan(30)
       expect(tasks).toEqual(wanted)
@@ -100,7 +100,9 @@ describe("a mutant", () => {
     await expect(made("no such text", module)).rejects.toThrow("has 0 times, not once: no such text")
     await expect(made("decoder", module)).rejects.toThrow("times, not once")
     await expect(made(find, "libs/domain/src/Topic.ts")).rejects.toThrow("has 0 times")
-    await expect(made("x", "e2e/musify.ts")).rejects.toThrow("e2e/simulation/worker.ts does not use e2e/musify.ts")
+    await expect(made("x", "e2e/musify.ts")).rejects.toThrow(
+      "e2e/simulation/worker.ts does not use e2e/musify.ts"
+    )
   })
 
   it("changes what is judged or what judges, never both", async () => {
