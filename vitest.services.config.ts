@@ -9,7 +9,7 @@ export default defineConfig({
     globalSetup: ["tools/services/globalSetup.ts"],
     pool: "forks",
     fileParallelism: false,
-    testTimeout: 120_000,
-    hookTimeout: 120_000
+    testTimeout: 240_000,
+    hookTimeout: 240_000
   }
 })

@@ -106,7 +106,9 @@ test("Eventsim's command line makes Eventsim's files; what is none here says wha
   expect((await simulate(...names, "--nocontinuous", path)).code).toBe(0)
   expect(texts(path, "")).toEqual(texts(at("whole")))
   for (const [args, advice] of [
-    [["--kafkaBrokerList", "localhost:9092"], "kcat"],
+    [["--kafkaBrokerList", "localhost"], "host:port"],
+    [["--kafkaBrokerList", "localhost:9092", "--output", "null"], "give one of them"],
+    [["--kafkaBrokerList", "localhost:9092", "folder"], "give one of them"],
     [["--useAvro"], "parquet:DIR"],
     [["--generate-counts"], "--songs"],
     [["--generate-similars"], "similar_songs.csv.gz"]

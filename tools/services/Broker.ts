@@ -6,7 +6,7 @@ import { join, resolve } from "node:path"
 import { promisify } from "node:util"
 import { findPorts } from "./findPorts.ts"
 import { install } from "./install.ts"
-import { kafkaSettings, saslUsers, type KafkaNode } from "./kafkaSettings.ts"
+import { kafkaSettings, saslUsers, type KafkaNode, type ProxiedListener } from "./kafkaSettings.ts"
 import { startService, type Service } from "./Service.ts"
 
 /** A Kafka process; `address` is host:port of its PLAINTEXT listener. */
@@ -22,6 +22,8 @@ export interface BrokerOptions {
   readonly ports?: ReadonlyArray<number> | undefined
   /** 1 by default; topics of a cluster of 3 have 3 copies, and 2 must have what is acknowledged. */
   readonly nodes?: number
+  /** Further listeners of the first node, each for clients that come through a proxy. */
+  readonly proxied?: ReadonlyArray<ProxiedListener>
   /**
    * Java then optimizes for hours of work, as a benchmark or a person wants it. Tests want a start in half the time and
    * half the CPU, which is the default.
@@ -77,7 +79,8 @@ export const startBrokers = async (options: BrokerOptions): Promise<Array<Broker
     folder: join(folder, `node-${n + 1}`),
     port: ports[3 * n],
     saslPort: ports[3 * n + 1],
-    controllerPort: ports[3 * n + 2]
+    controllerPort: ports[3 * n + 2],
+    proxied: n === 0 ? (options.proxied ?? []) : []
   }))
   mkdirSync(folder, { recursive: true })
   const id = clusterId(folder)

@@ -1,9 +1,20 @@
 import { UserError } from "@musify/runtime/UserError.ts"
 import { execFileSync, spawn, type ChildProcess } from "node:child_process"
 import { once } from "node:events"
-import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, readSync } from "node:fs"
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  writeFileSync
+} from "node:fs"
 import { dirname } from "node:path"
 import process from "node:process"
+import { commandOf } from "./commandOf.ts"
 import { isFree } from "./findPorts.ts"
 
 /** A server that a test can hurt. What it keeps on disk and its ports are the same after each restart. */
@@ -98,14 +109,28 @@ const launch = (spec: ServiceSpec): Running => {
     stdio: ["ignore", log, log]
   })
   closeSync(log)
+  writeFileSync(pidFile(spec), String(child.pid ?? 0))
   const callOff = spec.outlives || child.pid === undefined ? () => undefined : guard(child.pid)
   if (spec.outlives) child.unref()
   const ended = once(child, "exit").then(callOff, callOff)
   return { child, ended, printed: () => readFrom(spec.logFile, from) }
 }
 
-/** Another server on our port would answer in the place of ours and be taken for it. */
-const checkPorts = async (spec: ServiceSpec): Promise<void> => {
+const pidFile = (spec: ServiceSpec) => `${spec.logFile}.pid`
+
+/**
+ * Two servers on one folder would spoil what it keeps (two Kafkas write into one metadata log and destroy it), and
+ * another server on our port would answer in the place of ours and be taken for it.
+ */
+const checkFree = async (spec: ServiceSpec): Promise<void> => {
+  const folder = dirname(spec.logFile)
+  const pid = existsSync(pidFile(spec)) ? Number(readFileSync(pidFile(spec), "utf8")) : 0
+  if (pid > 0 && commandOf(pid).includes(folder)) {
+    throw new UserError({
+      message: `${spec.name} cannot start: process ${pid} serves ${folder} already. Stop that one, or use another folder.`,
+      exitCode: 2
+    })
+  }
   for (const port of spec.ports) {
     if (await isFree(port)) continue
     throw new UserError({
@@ -157,7 +182,7 @@ const gist = (printed: string): string => {
 
 /** Starts a server and waits until it is ready. Fails with a UserError that shows what its log says. */
 export const startService = async (spec: ServiceSpec): Promise<Service> => {
-  await checkPorts(spec)
+  await checkFree(spec)
   let running = launch(spec)
   await untilReady(spec, running)
   const stop = async () => {
@@ -190,7 +215,7 @@ export const startService = async (spec: ServiceSpec): Promise<Service> => {
     resume: () => void running.child.kill("SIGCONT"),
     restart: async () => {
       await stop()
-      await checkPorts(spec)
+      await checkFree(spec)
       running = launch(spec)
       await untilReady(spec, running)
     },

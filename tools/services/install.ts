@@ -62,7 +62,7 @@ const missingFor = async (parts: ReadonlyArray<Part>): Promise<ReadonlyArray<str
       missing.push("mvn (Debian: apt-get install maven)")
   }
   if (parts.includes("storage") && !existsSync(storageProgram())) {
-    if ((await outputOf("go", "version")) === undefined) missing.push("go (https://go.dev/dl)")
+    if ((await outputOf("go", "version")) === undefined) missing.push("go 1.26 or newer (https://go.dev/dl)")
   }
   return missing
 }
@@ -118,8 +118,10 @@ const makeKafka = async (folder: string) => {
 }
 
 const makeStorage = async (folder: string) => {
-  const env = { ...process.env, GOBIN: folder }
-  await runQuietly("go", ["install", `${storageModule}@${storageVersion}`], { cwd: folder, env })
+  // No C compiler is needed, and no table for debuggers.
+  const env = { ...process.env, GOBIN: folder, CGO_ENABLED: "0" }
+  const args = ["install", "-ldflags=-s -w", `${storageModule}@${storageVersion}`]
+  await runQuietly("go", args, { cwd: folder, env })
   return join(folder, "fake-gcs-server")
 }
 

@@ -1,3 +1,9 @@
+/** A further PLAINTEXT listener, whose clients are told to come to another port: that of a proxy in front of it. */
+export interface ProxiedListener {
+  readonly port: number
+  readonly advertisedPort: number
+}
+
 /** One Kafka process, broker and controller in one. */
 export interface KafkaNode {
   /** From 1. */
@@ -6,6 +12,7 @@ export interface KafkaNode {
   readonly port: number
   readonly saslPort: number
   readonly controllerPort: number
+  readonly proxied: ReadonlyArray<ProxiedListener>
 }
 
 /** Who may connect to the SASL listener: one user by PLAIN, one by SCRAM-SHA-256 and SCRAM-SHA-512. */
@@ -19,6 +26,9 @@ export const kafkaSettings = (node: KafkaNode, nodes: ReadonlyArray<KafkaNode>):
   const copies = Math.min(nodes.length, 3)
   const inSync = copies < 3 ? 1 : 2
   const clients = `PLAINTEXT://127.0.0.1:${node.port},SASL://127.0.0.1:${node.saslPort}`
+  const proxied = (port: (listener: ProxiedListener) => number) =>
+    node.proxied.map((listener, n) => `,PROXIED${n}://127.0.0.1:${port(listener)}`).join("")
+  const protocols = node.proxied.map((_, n) => `,PROXIED${n}:PLAINTEXT`).join("")
   const security = "org.apache.kafka.common.security"
   const scramLogin = `${security}.scram.ScramLoginModule required;`
   const { password, username } = saslUsers.plain
@@ -27,9 +37,9 @@ export const kafkaSettings = (node: KafkaNode, nodes: ReadonlyArray<KafkaNode>):
     "node.id": node.id,
     // Voters named here, not in the data: the same data can be served on other ports.
     "controller.quorum.voters": nodes.map((one) => `${one.id}@127.0.0.1:${one.controllerPort}`).join(","),
-    listeners: `${clients},CONTROLLER://127.0.0.1:${node.controllerPort}`,
-    "advertised.listeners": clients,
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+    listeners: `${clients}${proxied(({ port }) => port)},CONTROLLER://127.0.0.1:${node.controllerPort}`,
+    "advertised.listeners": `${clients}${proxied(({ advertisedPort }) => advertisedPort)}`,
+    "listener.security.protocol.map": `PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT${protocols}`,
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "PLAINTEXT",
     "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",

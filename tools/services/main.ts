@@ -82,12 +82,15 @@ const start = async (
   return { state, services }
 }
 
-/** Waits for Ctrl-C or for the end of a service; answers the exit code once all are stopped. */
-const serve = async (services: ReadonlyArray<Service>): Promise<number> => {
-  const interrupted = new Promise<undefined>((resolve) => {
+/** Until it is called, a signal ends this process at once, and its services with it. */
+const untilInterrupted = (): Promise<undefined> =>
+  new Promise((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
       process.on(signal, () => resolve(undefined))
   })
+
+/** Waits for Ctrl-C or for the end of a service; answers the exit code once all are stopped. */
+const serve = async (services: ReadonlyArray<Service>, interrupted: Promise<undefined>): Promise<number> => {
   const dead = await Promise.race([interrupted, ...services.map((one) => one.ended().then(() => one))])
   if (dead !== undefined)
     console.error(`${dead.name} has ended; the others are stopped too. Its log: ${dead.logFile}`)
@@ -142,10 +145,15 @@ const run = async (): Promise<number> => {
     return allRun ? 0 : 3
   }
   const started = await start(Number(values.nodes), values.detach)
+  if (values.detach) {
+    print(started.state, values.json)
+    return 0
+  }
+  // Who reads the addresses may interrupt at once.
+  const interrupted = untilInterrupted()
   print(started.state, values.json)
-  if (values.detach) return 0
   if (!values.json) console.log("Ctrl-C stops them.")
-  return serve(started.services)
+  return serve(started.services, interrupted)
 }
 
 try {

@@ -1,7 +1,6 @@
-import { execFileSync } from "node:child_process"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import process from "node:process"
+import { commandOf } from "./commandOf.ts"
 import { servicesFolder } from "./servicesFolder.ts"
 
 /** What `npm run services` started last: as it is printed by --json and kept for the next start, for status and stop. */
@@ -35,17 +34,6 @@ export const readState = (): ServicesState | undefined => {
 export const writeState = (state: ServicesState): void => {
   mkdirSync(dataFolder(), { recursive: true })
   writeFileSync(file(), `${JSON.stringify(state)}\n`)
-}
-
-/** The command line of a process; empty when there is none, or when it is dead and only not yet waited for. */
-const commandOf = (pid: number): string => {
-  try {
-    return process.platform === "linux"
-      ? readFileSync(`/proc/${pid}/cmdline`, "utf8")
-      : execFileSync("ps", ["-o", "command=", "-p", String(pid)], { encoding: "utf8" })
-  } catch {
-    return ""
-  }
 }
 
 /** Whether the process still runs and is a service of this folder: its pid may have gone to another program since. */

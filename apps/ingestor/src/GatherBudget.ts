@@ -188,11 +188,11 @@ export class GatherBudget {
     return true
   }
 
-  /** What those who are fuller and go on asking need until their batches are full. */
+  /** What those who are fuller and will ask again need until their batches are full. Who asks now comes after. */
   private neededBefore(asker: Share): number {
     let needed = 0
     for (const share of this.shares)
-      if (share !== asker && share.isExpecting && share.held >= asker.held)
+      if (share.isExpecting && share.ask === undefined && share.held >= asker.held)
         needed += Math.max(0, this.batch - share.held)
     return needed
   }

@@ -1,4 +1,5 @@
 import type { TopicPartition } from "@musify/stream/EventLog.ts"
+import type { GatherBudget } from "./GatherBudget.ts"
 
 /**
  * What a partition does: "opening" its chain, "following" the log, "waiting" after a failure that may mend itself,
@@ -32,6 +33,12 @@ export class IngestStatus {
   hasJoined = false
   /** Why it is no member, when it tries again. */
   joinTrouble = ""
+  /** Why log or bucket cannot be reached, when they were looked at last; empty: they can. */
+  logTrouble = ""
+  storeTrouble = ""
+  checkedAt: number | undefined
+  /** The memory that its partitions share. */
+  budget: GatherBudget | undefined
   private readonly byName: Map<string, PartitionStatus> = new Map()
 
   /** The partitions that are this ingestor's, also those that have halted. */

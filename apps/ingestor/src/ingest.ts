@@ -35,6 +35,7 @@ export const ingest = (
     const notices = yield* IngestLog
     const counters = new Counters()
     const budget = new GatherBudget(options.gatherBytes, options.bytes)
+    status.budget = budget
     const slots = yield* Effect.makeSemaphore(options.puts)
     const takeOver = yield* Effect.makeSemaphore(1)
 

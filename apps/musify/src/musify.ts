@@ -1,9 +1,11 @@
 import { Command } from "@effect/cli"
 import { command as batchCommand } from "@musify/batcher/command.ts"
 import { command as dashboardCommand } from "@musify/dashboard/command.ts"
+import { makeDeadLettersCommand } from "@musify/ingestor/deadLetters/command.ts"
 import { command as ingestCommand } from "@musify/ingestor/command.ts"
 import { command as simulateCommand } from "@musify/simulator/command.ts"
 import { describeCommand } from "@musify/simulator/describe/command.ts"
+import { asForeignRun } from "@musify/simulator/foreignRun.ts"
 import { replayCommand } from "@musify/simulator/replayCommand.ts"
 import { auditCommand } from "./audit/command.ts"
 import { upCommand } from "./up/up.ts"
@@ -18,6 +20,7 @@ export const musifyCommand = Command.make("musify").pipe(
       "Examples:",
       "  musify up                         everything in one process",
       "  musify replay eventsim-output     another producer's events, byte for byte",
+      "  musify dead-letters list          what could not be read, and why",
       "  musify audit --deep               recount everything from the outside"
     ].join("\n")
   ),
@@ -27,6 +30,7 @@ export const musifyCommand = Command.make("musify").pipe(
     describeCommand,
     replayCommand,
     ingestCommand,
+    makeDeadLettersCommand(asForeignRun),
     batchCommand,
     dashboardCommand,
     auditCommand

@@ -9,7 +9,7 @@ const TopicName = Schema.Literal(...topics)
 const Offsets = Schema.Array(Schema.Struct({ topic: TopicName, partition: Schema.Int, offset: Schema.Int }))
 
 /**
- * One call of `replay`: its files, in the order in which they are merged, and where each partition of the log ended
+ * One call of `replay` (or one that put dead letters back, without files): its files, in the order in which they are merged, and where each partition of the log ended
  * before the first record. That and the files' bytes say for every partition which record comes next, so a replay
  * that was cut off goes on exactly where it stopped. `ends` is there when the run is done.
  */
@@ -82,6 +82,18 @@ export const replayedRanges = (
   return (topic, partition) => ranges.get(keyOf(topic, partition)) ?? []
 }
 
+/** A run that was not finished, and how to finish it. */
+export const replayCutOff = (root: string, { files }: ReplayRun): UserError => {
+  const again =
+    files.length === 0
+      ? "musify dead-letters replay"
+      : `musify replay ${files.map(({ path }) => path).join(" ")}`
+  return new UserError({
+    message: `A replay into ${root} was cut off. Finish it first: ${again}`,
+    exitCode: 2
+  })
+}
+
 /**
  * Number of records of each partition that replays wrote: those are not the simulator's. Fails when a replay was cut
  * off, since the simulator could then not tell its own records.
@@ -91,14 +103,7 @@ export const replayedRecords = (
 ): Effect.Effect<(topic: Topic, partition: number) => number, UserError> =>
   Effect.flatMap(readJournal(root), (runs) => {
     const cutOff = runs.find(({ ends }) => ends === undefined)
-    if (cutOff !== undefined) {
-      return Effect.fail(
-        new UserError({
-          message: `A replay into ${root} was cut off. Finish it first: musify replay ${cutOff.files.map((file) => file.path).join(" ")}`,
-          exitCode: 2
-        })
-      )
-    }
+    if (cutOff !== undefined) return Effect.fail(replayCutOff(root, cutOff))
     const ranges = replayedRanges(runs)
     return Effect.succeed((topic, partition) =>
       ranges(topic, partition).reduce((sum, [from, to]) => sum + to - from, 0)

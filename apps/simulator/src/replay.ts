@@ -84,7 +84,8 @@ export const replay = <E = never, R = never>(
     }
   })
 
-const endsOf = (log: EventLogService) =>
+/** Where each partition of the log ends. */
+export const endsOf = (log: EventLogService) =>
   Effect.gen(function* () {
     const ends: Array<{ readonly topic: Topic; readonly partition: number; readonly offset: number }> = []
     for (const topic of topics) {

@@ -1,20 +1,55 @@
 import type { EventColumn } from "./columns.ts"
-
+import type { NumberSpellings } from "./scanner/NumberSpellings.ts"
+import type { TextDictionary } from "./scanner/TextDictionary.ts"
 import type { Topic } from "./Topic.ts"
+
+/** The codes of a column's values, row by row; 0 is null. */
+export type Codes = Uint16Array | Uint32Array
 
 /**
  * The values of one column. Numbers (timestamps in epoch ms) lie in typed arrays; `nulls[i] === 1` marks a null, whose
- * value is then 0. Booleans are 0 or 1. A string column holds null itself.
+ * value is then 0. Booleans are 0 or 1. A string column holds null itself. Where values repeat, strings and fractions are
+ * held as codes: the dictionary says what a code stands for, and may hold more than the codes use.
  */
-export type Values =
+export type Values = PlainNumbers | PlainTexts | CodedNumbers | CodedTexts
+
+export type PlainNumbers =
   | {
       readonly type: "timestamp" | "int64" | "float64"
       readonly values: Float64Array
       readonly nulls: Uint8Array | undefined
+      readonly codes?: undefined
     }
-  | { readonly type: "int32"; readonly values: Int32Array; readonly nulls: Uint8Array | undefined }
-  | { readonly type: "boolean"; readonly values: Uint8Array; readonly nulls: Uint8Array | undefined }
-  | { readonly type: "string"; readonly values: ReadonlyArray<string | null> }
+  | {
+      readonly type: "int32"
+      readonly values: Int32Array
+      readonly nulls: Uint8Array | undefined
+      readonly codes?: undefined
+    }
+  | {
+      readonly type: "boolean"
+      readonly values: Uint8Array
+      readonly nulls: Uint8Array | undefined
+      readonly codes?: undefined
+    }
+
+export interface PlainTexts {
+  readonly type: "string"
+  readonly values: ReadonlyArray<string | null>
+  readonly codes?: undefined
+}
+
+export interface CodedTexts {
+  readonly type: "string"
+  readonly codes: Codes
+  readonly dictionary: TextDictionary
+}
+
+export interface CodedNumbers {
+  readonly type: "float64"
+  readonly codes: Codes
+  readonly dictionary: NumberSpellings
+}
 
 /** Decoded events of one topic as columns. */
 export interface EventColumns {
@@ -31,62 +66,13 @@ export interface EventColumns {
   readonly unknownFields: number
 }
 
-const pickFloat64 = (from: Float64Array, rows: ArrayLike<number>): Float64Array => {
-  const to = new Float64Array(rows.length)
-  for (let i = 0; i < rows.length; i++) to[i] = from[rows[i]]
-  return to
-}
-
-const pickBytes = (from: Uint8Array, rows: ArrayLike<number>): Uint8Array => {
-  const to = new Uint8Array(rows.length)
-  for (let i = 0; i < rows.length; i++) to[i] = from[rows[i]]
-  return to
-}
-
-const pick = (from: Values, rows: ArrayLike<number>): Values => {
-  if (from.type === "string") {
-    const values: Array<string | null> = []
-    for (let i = 0; i < rows.length; i++) values.push(from.values[rows[i]])
-    return { type: "string", values }
-  }
-  const nulls = from.nulls === undefined ? undefined : pickBytes(from.nulls, rows)
-  if (from.type === "boolean") return { type: from.type, values: pickBytes(from.values, rows), nulls }
-  if (from.type === "int32") {
-    const values = new Int32Array(rows.length)
-    for (let i = 0; i < rows.length; i++) values[i] = from.values[rows[i]]
-    return { type: from.type, values, nulls }
-  }
-  return { type: from.type, values: pickFloat64(from.values, rows), nulls }
-}
-
-/** The rows of the given indices, in the order given (to cut by hour, or to sort). `unknownFields` is 0. */
-export const selectRows = (events: EventColumns, rows: ArrayLike<number>): EventColumns => ({
-  topic: events.topic,
-  count: rows.length,
-  columns: events.columns,
-  values: events.values.map((values) => pick(values, rows)),
-  ts: pickFloat64(events.ts, rows),
-  offsets: pickFloat64(events.offsets, rows),
-  unknownFields: 0
-})
-
-/** Indices of all rows ordered by (ts, offset): the row order of a lake file. */
-export const rowOrder = (events: EventColumns): Uint32Array => {
-  const { count, ts, offsets } = events
-  const rows = new Uint32Array(count)
-  for (let i = 0; i < count; i++) rows[i] = i
-  return rows.sort((a, b) => ts[a] - ts[b] || offsets[a] - offsets[b])
-}
-
-/** The columns of a lake file (`lakeColumnsOf(topic)`, in this order): the fields, then `_partition`, `_offset`. */
-export const lakeValues = (events: EventColumns, partition: number): ReadonlyArray<Values> => [
-  ...events.values,
-  { type: "int32", values: new Int32Array(events.count).fill(partition), nulls: undefined },
-  { type: "int64", values: events.offsets, nulls: undefined }
-]
-
 /** Value `row` of a column as the Schema's type side has it: number, string, boolean or null. */
 export const valueAt = (values: Values, row: number): number | string | boolean | null => {
+  if (values.codes !== undefined) {
+    const code = values.codes[row]
+    if (code === 0) return null
+    return values.type === "string" ? values.dictionary.textOf(code) : values.dictionary.numberOf(code)
+  }
   if (values.type === "string") return values.values[row]
   if (values.nulls?.[row] === 1) return null
   return values.type === "boolean" ? values.values[row] === 1 : values.values[row]

@@ -1,7 +1,8 @@
 import { Either, Schema } from "effect"
-import { defaultDecoderOptions, parseValue } from "./Decoder.ts"
+import { defaultDecoderOptions } from "./Decoder.ts"
 import type { EventOf } from "./events.ts"
 import { eventSchemas } from "./events.ts"
+import { parseValue } from "./parseValue.ts"
 import type { Topic } from "./Topic.ts"
 
 /**

@@ -1,5 +1,5 @@
-import type { DecoderOptions } from "@musify/domain/Decoder.ts"
-import { decoderVersion, makeDecoder } from "@musify/domain/Decoder.ts"
+import type { Decoder, DecoderOptions } from "@musify/domain/Decoder.ts"
+import { decoderVersion, defaultDecoderOptions, makeDecoder } from "@musify/domain/Decoder.ts"
 import type { EventColumns } from "@musify/domain/EventColumns.ts"
 import type { Hour } from "@musify/domain/Hour.ts"
 import { hourMs } from "@musify/domain/Hour.ts"
@@ -10,6 +10,8 @@ import type { DeadLetter } from "./DeadLetterParquet.ts"
 import { encodeDeadLetters } from "./DeadLetterParquet.ts"
 import { identityOf } from "./FileIdentity.ts"
 import { encodeDataFile } from "./LakeParquet.ts"
+import type { PickedRows } from "./pickColumn.ts"
+import { RowRuns } from "./RowRuns.ts"
 import { dataFileName, deadLetterFileName } from "./objectNames.ts"
 import type { Plan } from "./Plan.ts"
 import { planVersion } from "./Plan.ts"
@@ -63,13 +65,12 @@ export interface FrozenFile {
   readonly encode: () => Uint8Array
 }
 
-/** Rows of one event hour. `chunkOf[i]`, `rows[i]`: where row `i` lies among the decoded chunks. */
+/** Rows of one event hour, in offset order. */
 interface HourRows {
   readonly hour: Hour
   readonly firstOffset: number
   readonly hasher: RowHasher
-  readonly chunkOf: Array<number>
-  readonly rows: Array<number>
+  readonly runs: RowRuns
 }
 interface DeadHour {
   readonly hour: Hour
@@ -83,13 +84,27 @@ export const reasonKind = (reason: string): string => {
   return colon < 0 ? reason : reason.slice(0, colon)
 }
 
+const decoders = new Map<string, Decoder>()
+
+/**
+ * The decoder of a topic, one for all builders: each takes its rows before another's turn. So what repeats is held once,
+ * and not anew for every micro-batch.
+ */
+const decoderOf = (topic: Topic, options: Partial<DecoderOptions>): Decoder => {
+  const { maxAheadMs, maxBytes } = { ...defaultDecoderOptions, ...options }
+  const key = `${topic} ${maxAheadMs} ${maxBytes}`
+  const known = decoders.get(key) ?? makeDecoder(topic, { maxAheadMs, maxBytes })
+  decoders.set(key, known)
+  return known
+}
+
 /** Gathers the records of one (topic, partition) from `start` on into one micro-batch, decoded and cut by event hour. */
 export class BatchBuilder {
   readonly topic: Topic
   readonly partition: number
   readonly start: number
   private readonly limits: BatchLimits
-  private readonly decoder: ReturnType<typeof makeDecoder>
+  private readonly decoder: Decoder
   private readonly chunks: Array<EventColumns> = []
   private readonly hours: Map<Hour, HourRows> = new Map()
   private readonly dead: Map<Hour, DeadHour> = new Map()
@@ -112,7 +127,7 @@ export class BatchBuilder {
     this.start = start
     this.end = start
     this.limits = limits
-    this.decoder = makeDecoder(topic, decoderOptions)
+    this.decoder = decoderOf(topic, decoderOptions)
   }
 
   get isEmpty(): boolean {
@@ -133,15 +148,12 @@ export class BatchBuilder {
   add(batch: LogBatch, from: number): number {
     const stop = this.room(batch, from)
     if (stop === from) return from
-    const reasons: Array<string | undefined> = []
-    for (let i = from; i < stop; i++)
-      reasons[i - from] = this.decoder.decode(bytesAt(batch.values, i), batch.timestamps[i], batch.offsets[i])
+    const reasons = this.decoder.decodeBatch(batch, from, stop)
     let chunk = this.decoder.take()
     const cut = this.sort(batch, from, stop, reasons, chunk)
     if (cut < stop && chunk.unknownFields > 0) {
       // Fields of records beyond the cut belong to the next plan: count those before it alone.
-      for (let i = from; i < cut; i++)
-        this.decoder.decode(bytesAt(batch.values, i), batch.timestamps[i], batch.offsets[i])
+      this.decoder.decodeBatch(batch, from, cut)
       chunk = this.decoder.take()
     }
     this.chunks.push(chunk)
@@ -180,6 +192,7 @@ export class BatchBuilder {
     chunk: EventColumns
   ): number {
     const chunkIndex = this.chunks.length
+    const { ts } = chunk
     let row = 0
     let run = from
     while (run < stop) {
@@ -201,17 +214,18 @@ export class BatchBuilder {
         run++
         continue
       }
-      const hour = Math.floor(chunk.ts[row] / hourMs)
+      const hour = Math.floor(ts[row] / hourMs)
       const rows = this.hours.get(hour) ?? this.openHour(hour, batch.offsets[run], records)
       if (rows === undefined) return run
       const runStart = run
+      const rowStart = row
+      const [hourStart, hourEnd] = [hour * hourMs, (hour + 1) * hourMs]
       do {
-        rows.chunkOf.push(chunkIndex)
-        rows.rows.push(row)
-        if (chunk.ts[row] > this.maxTs) this.maxTs = chunk.ts[row]
+        if (ts[row] > this.maxTs) this.maxTs = ts[row]
         row++
         run++
-      } while (run < stop && reasons[run - from] === undefined && Math.floor(chunk.ts[row] / hourMs) === hour)
+      } while (run < stop && reasons[run - from] === undefined && ts[row] >= hourStart && ts[row] < hourEnd)
+      rows.runs.add(chunkIndex, rowStart, row)
       rows.hasher.add(batch, runStart, run)
     }
     return stop
@@ -226,7 +240,7 @@ export class BatchBuilder {
 
   private openHour(hour: Hour, firstOffset: number, records: number): HourRows | undefined {
     if (this.isFullOfFiles(records)) return undefined
-    const rows: HourRows = { hour, firstOffset, hasher: new RowHasher(), chunkOf: [], rows: [] }
+    const rows: HourRows = { hour, firstOffset, hasher: new RowHasher(), runs: new RowRuns() }
     this.hours.set(hour, rows)
     return rows
   }
@@ -251,10 +265,10 @@ export class BatchBuilder {
       seq,
       start: this.start,
       end: this.end,
-      files: hours.map(({ firstOffset, hasher, hour, rows }) => ({
+      files: hours.map(({ firstOffset, hasher, hour, runs }) => ({
         path: dataFileName(topic, hour, partition, seq, firstOffset),
         hour,
-        rows: rows.length,
+        rows: runs.count,
         hash: hasher.digest()
       })),
       deadLetters: dead.map(({ hasher, hour, letters }) => ({
@@ -296,25 +310,22 @@ export class BatchBuilder {
   }
 
   /** An hour's rows by (ts, offset). */
-  private inOrder({ chunkOf, rows }: HourRows) {
+  private inOrder({ runs }: HourRows): PickedRows {
     const { chunks } = this
-    const ts = new Float64Array(rows.length)
+    const ts = new Float64Array(runs.count)
+    let at = 0
+    for (let run = 0; run < runs.length; run++) {
+      const part = chunks[runs.chunkOf(run)].ts.subarray(runs.fromOf(run), runs.toOf(run))
+      ts.set(part, at)
+      at += part.length
+    }
     let sorted = true
-    for (let i = 0; i < rows.length; i++) {
-      ts[i] = chunks[chunkOf[i]].ts[rows[i]]
-      if (i > 0 && ts[i] < ts[i - 1]) sorted = false
-    }
-    if (sorted) return { chunks, chunkOf, rows }
+    for (let i = 1; i < ts.length; i++) if (ts[i] < ts[i - 1]) sorted = false
+    if (sorted) return { chunks, runs, order: undefined }
     // Rows come in offset order, so their index breaks ties.
-    const order = new Uint32Array(rows.length)
-    for (let i = 0; i < rows.length; i++) order[i] = i
+    const order = new Uint32Array(runs.count)
+    for (let i = 0; i < order.length; i++) order[i] = i
     order.sort((a, b) => ts[a] - ts[b] || a - b)
-    const chunkSorted = new Int32Array(rows.length)
-    const rowsSorted = new Int32Array(rows.length)
-    for (let i = 0; i < rows.length; i++) {
-      chunkSorted[i] = chunkOf[order[i]]
-      rowsSorted[i] = rows[order[i]]
-    }
-    return { chunks, chunkOf: chunkSorted, rows: rowsSorted }
+    return { chunks, runs, order }
   }
 }

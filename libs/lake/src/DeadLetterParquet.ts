@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer"
 import { decodeHeaders, type RecordHeaders } from "@musify/domain/recordHeaders.ts"
 import { Either, Schema } from "effect"
 import type { FileIdentity } from "./FileIdentity.ts"
-import type { ColumnValues } from "./encodeColumn.ts"
+import type { ColumnValues } from "./columnValues.ts"
 import { identityText } from "./FileIdentity.ts"
 import { identityKey } from "./LakeParquet.ts"
 import type { FileColumn } from "./parquetFile.ts"
@@ -106,7 +106,7 @@ export const encodeDeadLetters = (identity: FileIdentity, letters: ReadonlyArray
     }
   }
   return encodeParquet(
-    deadLetterColumns.map((column) => ({ column, values: values[column.name] })),
+    deadLetterColumns.map((column) => ({ column, values: () => values[column.name] })),
     { [identityKey]: identityText(identity) }
   )
 }

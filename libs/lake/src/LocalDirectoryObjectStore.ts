@@ -178,10 +178,14 @@ const openStore = (root: string, durable: boolean): ObjectStoreService => {
       }),
     metadata: (name) =>
       Effect.try({
-        try: () =>
-          fs.statSync(path.join(root, name), { throwIfNoEntry: false })?.isFile() === true
-            ? Option.some({})
-            : Option.none(),
+        try: () => {
+          try {
+            return fs.statSync(path.join(root, name)).isFile() ? Option.some({}) : Option.none()
+          } catch (cause) {
+            if (["ENOENT", "ENOTDIR"].includes(codeOf(cause) ?? "")) return Option.none()
+            throw cause
+          }
+        },
         catch: unavailable("read", name, path.join(root, name))
       }),
     list: (prefix, options = {}) =>

@@ -1,7 +1,8 @@
 import type { FileMetaData, RowGroup } from "hyparquet"
 import { ByteWriter } from "hyparquet-writer"
 import { writeMetadata } from "hyparquet-writer/src/metadata.js"
-import type { ColumnValues } from "./encodeColumn.ts"
+import type { ColumnValues } from "./columnValues.ts"
+import { countOf } from "./columnValues.ts"
 import { encodeColumn } from "./encodeColumn.ts"
 import type { FileColumn } from "./parquetFile.ts"
 import { schemaElement } from "./parquetFile.ts"
@@ -45,7 +46,7 @@ export class RowGroups {
       bytes,
       group: {
         columns,
-        num_rows: BigInt(values[0].values.length),
+        num_rows: BigInt(countOf(values[0])),
         total_byte_size: columns.reduce((sum, { meta_data }) => sum + meta_data!.total_uncompressed_size, 0n),
         total_compressed_size: BigInt(bytes.length)
       }

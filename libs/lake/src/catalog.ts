@@ -4,7 +4,7 @@ import { Effect, Option, Schema } from "effect"
 import { DamagedFile } from "./ChainError.ts"
 import type { ObjectStoreService } from "./ObjectStore.ts"
 import type { ObjectStoreError } from "./ObjectStoreError.ts"
-import type { ColumnValues } from "./encodeColumn.ts"
+import type { ColumnValues } from "./columnValues.ts"
 import { encodeParquet, readParquetRows } from "./parquetFile.ts"
 
 /** Where a version of the song catalog lies. */
@@ -69,7 +69,7 @@ export const writeCatalog = (
   Effect.suspend(() => {
     const version = catalogVersion(songs)
     const sorted = [...songs].sort(byId)
-    const columns = catalogColumns.map((named) => ({ column: named, values: valuesOf(named, sorted) }))
+    const columns = catalogColumns.map((named) => ({ column: named, values: () => valuesOf(named, sorted) }))
     return Effect.as(
       store.putIfAbsent(catalogName(version), encodeParquet(columns, { catalog: version })),
       version

@@ -8,7 +8,7 @@ import { compressors } from "hyparquet-compressors"
 import { ByteWriter } from "hyparquet-writer"
 import { writeMetadata } from "hyparquet-writer/src/metadata.js"
 import { DamagedFile } from "./ChainError.ts"
-import type { ColumnValues } from "./encodeColumn.ts"
+import type { ColumnValues } from "./columnValues.ts"
 import { encodeColumn } from "./encodeColumn.ts"
 
 /** A column of a file: a domain column, or one of raw bytes. */
@@ -17,7 +17,8 @@ export type FileColumn = Omit<Column, "type"> & { readonly type: Column["type"] 
 /** A column of a file to be written. */
 export interface ColumnData {
   readonly column: FileColumn
-  readonly values: ColumnValues
+  /** Asked for when the columns before it are written: one column's values are held at a time. */
+  readonly values: () => ColumnValues
 }
 
 /** The Parquet schema element of a column. */
@@ -61,10 +62,10 @@ export const encodeParquet = (
   metadata: Readonly<Record<string, string>>
 ): Uint8Array => {
   const elements = columns.map(({ column }) => schemaElement(column))
-  const rows = BigInt(columns[0].values.values.length)
   const writer = new ByteWriter(64 * 1024)
   writer.appendUint32(parquetMagic)
-  const chunks = columns.map(({ values }, c) => encodeColumn(writer, elements[c], values))
+  const chunks = columns.map(({ values }, c) => encodeColumn(writer, elements[c], values()))
+  const rows = chunks[0].meta_data!.num_values
   const footerStart = writer.offset
   writeMetadata(writer, {
     version: 2,

@@ -1,6 +1,8 @@
 import { Deferred, Effect, Exit, Fiber, Schedule, Scope, TestClock, TestContext } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { ActorStopped, startActor, type Reply } from "./Actor.ts"
 
 type Message =
@@ -204,4 +206,35 @@ describe("an actor", () => {
         expect(Exit.isInterrupted(yield* Effect.exit(actor.join))).toBe(true)
       })
     ))
+
+  it("keeps no message that it has handled", () =>
+    Effect.runPromise(
+      Effect.scoped(
+        Effect.gen(function* () {
+          const seen: Array<WeakRef<object>> = []
+          const actor = yield* startActor({
+            name: "forgetful",
+            capacity: 1,
+            initial: Effect.succeed(0),
+            handle: (count: number, message: { readonly bytes: Uint8Array; readonly reply: Reply<void> }) => {
+              seen.push(new WeakRef(message.bytes))
+              return Effect.as(Deferred.succeed(message.reply, undefined), count + 1)
+            }
+          })
+          yield* actor.ask<void>((reply) => ({ bytes: new Uint8Array(1000), reply }))
+          // What the engine itself still holds for a moment is let go in one of the next turns.
+          for (let turn = 0; turn < 100 && seen.some((message) => message.deref() !== undefined); turn++) {
+            yield* Effect.sleep(1)
+            collectGarbage()
+          }
+          expect(seen.map((message) => message.deref())).toEqual([undefined])
+        })
+      )
+    ))
 })
+
+/** Collects garbage at once. */
+const collectGarbage = (): void => {
+  setFlagsFromString("--expose-gc")
+  ;(runInNewContext("gc") as () => void)()
+}

@@ -65,13 +65,21 @@ export const startActor = <State, Message, E = never, R = never>(
     const mailbox = yield* Mailbox.make<Envelope<Message>>({ capacity: options.capacity })
     const stopped = new ActorStopped({ actor: options.name })
 
+    /** Handles the next message; none when no more will come. */
+    const handleNext = (state: State) =>
+      Effect.flatMap(Effect.option(mailbox.take), (taken) => {
+        if (Option.isNone(taken)) return Effect.succeedNone
+        const { message, refuse } = taken.value
+        return Effect.asSome(options.handle(state, message).pipe(Effect.onError(() => refuse ?? Effect.void)))
+      })
+
     const life = Effect.gen(function* () {
       let state = yield* options.initial
       while (true) {
-        const taken = yield* Effect.option(mailbox.take)
-        if (Option.isNone(taken)) break
-        const { message, refuse } = taken.value
-        state = yield* options.handle(state, message).pipe(Effect.onError(() => refuse ?? Effect.void))
+        // No message in a variable of this loop: it would be kept while the next one is waited for.
+        const next = yield* handleNext(state)
+        if (Option.isNone(next)) break
+        state = next.value
       }
       if (options.finish !== undefined) yield* options.finish(state)
     })

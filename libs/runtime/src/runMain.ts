@@ -1,11 +1,11 @@
 import type { CliApp, Command } from "@effect/cli"
 import { Command as Commands, ValidationError } from "@effect/cli"
 import * as NodeContext from "@effect/platform-node/NodeContext"
-import { Cause, type Console, Context, Effect, Exit, Fiber, FiberId, Layer, Logger, Option } from "effect"
-import fs from "node:fs"
+import { Cause, type Console, Context, Effect, Exit, Fiber, FiberId, Layer, Option } from "effect"
 import process from "node:process"
 import { stripVTControlCharacters } from "node:util"
 import { knownSettings } from "./setting.ts"
+import { layerLineLog, printError } from "./stderrLog.ts"
 import { readSettingsFile, SettingSources, settingSources, settingsConfigProvider } from "./settings.ts"
 import { UserError } from "./UserError.ts"
 
@@ -58,20 +58,6 @@ export const describeFailure = (
   }
 }
 
-// Synchronous, since the process may end right after it.
-const printError = (message: string): void => {
-  for (let tries = 0; tries < 200; tries++) {
-    try {
-      fs.writeSync(2, `${message}\n`)
-      return
-    } catch (cause) {
-      // A pipe that is full for the moment; anything else: nobody reads our errors, the exit code says it.
-      if ((cause as NodeJS.ErrnoException).code !== "EAGAIN") return
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
-    }
-  }
-}
-
 /** The console of @effect/cli paints everything: leave that out where no person looks at a terminal. */
 const withPlainConsole = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.consoleWith((console) => {
@@ -86,16 +72,6 @@ const withPlainConsole = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effec
       error: (...args) => console.error(...args.map((arg) => text(arg, !plain && process.stderr.isTTY)))
     } satisfies Console.Console)
   })
-
-// The standard output belongs to a command's result: log lines go to the standard error.
-const stderrLogger = Logger.replace(
-  Logger.defaultLogger,
-  Logger.make(({ logLevel, message }) => {
-    const parts = Array.isArray(message) ? message : [message]
-    const text = parts.map((part) => (typeof part === "string" ? part : JSON.stringify(part))).join(" ")
-    printError(logLevel._tag === "Info" ? text : `${logLevel.label.toLowerCase()}: ${text}`)
-  })
-)
 
 export interface RunMainOptions {
   /** Name of the program in --help. */
@@ -139,7 +115,7 @@ export const mainEffect = <Name extends string, E, A>(
       Effect.provideService(SettingSources, settingSources(environment, file)),
       Effect.withConfigProvider(settingsConfigProvider(environment, file))
     )
-  }).pipe(withPlainConsole, Effect.provide(Layer.merge(NodeContext.layer, stderrLogger)))
+  }).pipe(withPlainConsole, Effect.provide(Layer.merge(NodeContext.layer, layerLineLog)))
 
 /**
  * Runs a command with the process's arguments and settings and ends the process: exit code 0 fine, 1 found wrong or a

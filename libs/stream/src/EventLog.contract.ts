@@ -5,8 +5,17 @@ import { Effect, Exit, type Layer } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { EventLog } from "./EventLog.ts"
-import type { EventLogError } from "./EventLogError.ts"
+import { type EventLogError, EventLogUnavailable } from "./EventLogError.ts"
 import { plainOf, readAll, recordsOf, type Plain } from "./testing/plainRecords.ts"
+
+/** What an adapter promises beyond what all do. */
+export interface LogCapabilities {
+  /**
+   * An append that expects an offset: "atomic", it lands there or nowhere, whoever else writes; "checked", it may land
+   * behind another producer's records that came at the same time, and then fails and says so.
+   */
+  readonly conditionalAppend: "atomic" | "checked"
+}
 
 /** A log of two partitions per topic, empty at first. Building `layer` once more opens the same log again. */
 export interface LogUnderTest {
@@ -140,7 +149,7 @@ const compare = (model: Model) =>
 export const eventLogContract = (
   name: string,
   make: () => LogUnderTest,
-  options?: { readonly numRuns?: number }
+  options: LogCapabilities & { readonly numRuns?: number }
 ): void => {
   const withLog = <A>(use: Effect.Effect<A, unknown, EventLog>): Promise<A> => {
     const log = make()
@@ -287,6 +296,39 @@ export const eventLogContract = (
         })
       ))
 
+    it(`lets one of several producers win that expect the same end (${options.conditionalAppend})`, async () => {
+      const log = make()
+      // Each producer has opened the log for itself, as processes do.
+      const race = (i: number) =>
+        EventLog.pipe(
+          Effect.flatMap((opened) =>
+            opened.append([{ topic, partition: 0, records: texts(`${i}`), expectedOffset: 0 }])
+          ),
+          Effect.either,
+          Effect.provide(log.layer)
+        )
+      const all = Effect.gen(function* () {
+        yield* Effect.provide(Effect.void, log.layer)
+        const results = yield* Effect.all([0, 1, 2].map(race), { concurrency: "unbounded" })
+        const records = yield* Effect.provide(readAll(topic, 0, 1000), log.layer)
+        const winners = results.flatMap((result, i) => (result._tag === "Right" ? [i] : []))
+        const failed = results.flatMap((result) => (result._tag === "Left" ? [result.left] : []))
+        expect(winners.length).toBe(1)
+        expect(records[0].value).toBe(`${winners[0]}`)
+        const landed = failed.filter((error) => error instanceof EventLogUnavailable)
+        for (const error of failed) {
+          expect(error).toMatchObject(
+            error instanceof EventLogUnavailable
+              ? { message: expect.stringContaining("instead of 0"), retryable: false }
+              : { _tag: "UnexpectedOffset", expected: 0 }
+          )
+        }
+        expect(records.length).toBe(1 + landed.length)
+        if (options.conditionalAppend === "atomic") expect(landed).toEqual([])
+      })
+      await Effect.runPromise(Effect.ensuring(all, Effect.sync(log.remove)))
+    })
+
     it("takes values of 10 MB and appends of many records", () =>
       withLog(
         Effect.gen(function* () {
@@ -324,7 +366,7 @@ export const eventLogContract = (
             log.remove()
           }
         }),
-        { numRuns: options?.numRuns ?? 60 }
+        { numRuns: options.numRuns ?? 60 }
       ))
   })
 }

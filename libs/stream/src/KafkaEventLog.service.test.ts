@@ -11,6 +11,6 @@ for (const compression of kafkaCompressions) {
       layer: layer(kafkaTestSettings(inject("kafkaBrokers"), { compression })),
       remove: () => undefined
     }),
-    { numRuns: 8 }
+    { conditionalAppend: "checked", numRuns: 8 }
   )
 }

@@ -38,9 +38,10 @@ export interface KafkaEventLogService extends EventLogService {
   ) => Effect.Effect<number | undefined, EventLogError>
 }
 
-/** Added partitions and topics made anew are noticed within this time, also where nothing fails. */
-const refreshMs = 60_000
 const seriesReadBytes = 1 << 20
+/** A commit is a hint: nobody waits long for it, not even while the group rebalances. */
+const commitMs = 5_000
+const nobody = { standing: { generation: -1, memberId: "" } }
 /** At the start nobody waits for a cluster that is away, but for one that is just starting. */
 const startMs = 10_000
 
@@ -58,7 +59,7 @@ const makeService = (
   const timeoutMs = Duration.toMillis(settings.timeout)
   const reader = new LogReader(cluster, timeoutMs)
   const producer = new Producer(cluster, settings.compression, timeoutMs)
-  const groups = new Map<string, Group>()
+  const groups = new Map<string, Set<Group>>()
 
   const asking = <A>(doing: string, ask: () => Promise<A>): Effect.Effect<A, EventLogError> =>
     Effect.tryPromise({
@@ -140,16 +141,17 @@ const makeService = (
     commit: (group, topic, partition, offset) =>
       asking(`commit an offset of ${topic}/${partition} to Kafka`, async () => {
         const name = topics.nameOf({ topic, partition })
-        const { generation, memberId } = groups.get(group)?.standing ?? { generation: -1, memberId: "" }
         const partitions = [{ partition: name.partition, offset: String(offset) }]
-        await askCoordinator(cluster, group, timeoutMs, (broker) =>
-          broker.offsetCommit({
+        await askCoordinator(cluster, group, Math.min(timeoutMs, commitMs), (broker) => {
+          // A group that has members takes commits of theirs alone, in their current generation.
+          const [{ standing }] = [...(groups.get(group) ?? []), nobody]
+          return broker.offsetCommit({
             groupId: group,
-            groupGenerationId: generation,
-            memberId,
+            groupGenerationId: standing.generation,
+            memberId: standing.memberId,
             topics: [{ topic: name.topic, partitions }]
           })
-        )
+        })
       }),
     committed: (group, topic, partition) =>
       asking(`ask Kafka for the committed offset of ${topic}/${partition}`, async () => {
@@ -198,7 +200,10 @@ export const makeKafkaEventLog = (
     })
     topics.open()
     yield* Effect.acquireRelease(
-      Effect.sync(() => setInterval(() => void cluster.refresh().catch(() => undefined), refreshMs).unref()),
+      Effect.sync(() => {
+        const look = () => void cluster.refresh().catch(() => undefined)
+        return setInterval(look, Duration.toMillis(settings.metadataMaxAge)).unref()
+      }),
       (timer) => Effect.sync(() => clearInterval(timer))
     )
     return makeService(cluster, topics, settings, newCluster)

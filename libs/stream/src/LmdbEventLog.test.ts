@@ -13,6 +13,9 @@ const logIn = (segmentBytes: number | undefined) => () => {
   }
 }
 
-eventLogContract("LmdbEventLog", logIn(undefined))
-eventLogContract("LmdbEventLog, everything in segments", logIn(0), { numRuns: 20 })
-eventLogContract("LmdbEventLog, some in segments", logIn(60), { numRuns: 20 })
+eventLogContract("LmdbEventLog", logIn(undefined), { conditionalAppend: "atomic" })
+eventLogContract("LmdbEventLog, everything in segments", logIn(0), {
+  conditionalAppend: "atomic",
+  numRuns: 20
+})
+eventLogContract("LmdbEventLog, some in segments", logIn(60), { conditionalAppend: "atomic", numRuns: 20 })

@@ -1,13 +1,13 @@
 import { setting } from "@musify/runtime/setting.ts"
 import { UserError, fileError } from "@musify/runtime/UserError.ts"
-import { Config, Duration, Effect, Layer, Option, Redacted } from "effect"
+import { Config, type Duration, Effect, Layer, Option, Redacted } from "effect"
 import fs from "node:fs"
 import type { EventLog } from "./EventLog.ts"
 import type { EventLogUnavailable } from "./EventLogError.ts"
 import { kafkaCompressions, type KafkaSettings, saslMechanisms } from "./kafka/KafkaSettings.ts"
 
-/** Options of every command that reads or writes an event log. `resolveLogSettings` makes settings of them. */
-export const logOptions = {
+/** Options of a command that reads an event log. `resolveLogSettings` makes settings of them and `writesNothing`. */
+export const logReadOptions = {
   log: setting.optionalChoice("log", ["lmdb", "kafka"], {
     description:
       "The event log: lmdb (files in the data folder) or kafka. Default: kafka with --kafka-brokers, else lmdb."
@@ -43,6 +43,31 @@ export const logOptions = {
     description:
       "File that holds the password of the login. Without it the environment variable MUSIFY_KAFKA_PASSWORD counts."
   }),
+  kafkaReadAheadBytes: setting.integer("kafka-read-ahead-bytes", {
+    default: 32 << 20,
+    min: 1 << 20,
+    max: 2 ** 31,
+    description: "Records that are read ahead, over all partitions; bounds the memory of a reader."
+  }),
+  kafkaSession: setting.duration("kafka-session", {
+    default: "20 seconds",
+    description:
+      "A reader that Kafka has not heard of for so long has left its group, and others take its partitions."
+  }),
+  kafkaMetadataMaxAge: setting.duration("kafka-metadata-max-age", {
+    default: "1 minute",
+    description: "Added partitions and topics made anew are noticed within this time."
+  }),
+  kafkaTimeout: setting.duration("kafka-timeout", {
+    default: "30 seconds",
+    description:
+      "A read or write that Kafka has not answered by then fails (and is tried again where that helps)."
+  })
+}
+
+/** Options of a command that reads and writes an event log. `resolveLogSettings` makes settings of them. */
+export const logOptions = {
+  ...logReadOptions,
   kafkaCreateTopics: setting.boolean("kafka-create-topics", {
     default: true,
     negation: "no-kafka-create-topics",
@@ -59,19 +84,16 @@ export const logOptions = {
   kafkaCompression: setting.choice("kafka-compression", kafkaCompressions, {
     default: "none",
     description: "Compression of what is written to Kafka."
-  }),
-  kafkaReadAheadBytes: setting.integer("kafka-read-ahead-bytes", {
-    default: 32 << 20,
-    min: 1 << 20,
-    max: 2 ** 31,
-    description: "Records that are read ahead, over all partitions; bounds the memory of a reader."
-  }),
-  kafkaTimeout: setting.duration("kafka-timeout", {
-    default: "30 seconds",
-    description:
-      "A read or write that Kafka has not answered by then fails (and is tried again where that helps)."
   })
 }
+
+/** What those who only read say for the rest of `logOptions`. */
+export const writesNothing = {
+  kafkaCreateTopics: false,
+  kafkaReplication: undefined,
+  kafkaRetention: undefined,
+  kafkaCompression: "none"
+} as const
 
 /** Values of `logOptions`. */
 export interface LogGiven {
@@ -91,6 +113,8 @@ export interface LogGiven {
   readonly kafkaRetention: Duration.Duration | undefined
   readonly kafkaCompression: (typeof kafkaCompressions)[number]
   readonly kafkaReadAheadBytes: number
+  readonly kafkaSession: Duration.Duration
+  readonly kafkaMetadataMaxAge: Duration.Duration
   readonly kafkaTimeout: Duration.Duration
 }
 
@@ -169,6 +193,8 @@ export const resolveLogSettings = (
         retention: given.kafkaRetention,
         compression: given.kafkaCompression,
         readAheadBytes: given.kafkaReadAheadBytes,
+        session: given.kafkaSession,
+        metadataMaxAge: given.kafkaMetadataMaxAge,
         timeout: given.kafkaTimeout
       }
     }

@@ -2,7 +2,7 @@ import type { LogBatch } from "@musify/domain/RecordBatch.ts"
 import { bytesColumn, bytesAt } from "@musify/domain/RecordBatch.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
 import type { EventLogService } from "@musify/stream/EventLog.ts"
-import { OffsetOutOfRange } from "@musify/stream/EventLogError.ts"
+import { OffsetOutOfRange, UnexpectedOffset } from "@musify/stream/EventLogError.ts"
 import { soleMember } from "@musify/stream/soleMember.ts"
 import { Effect } from "effect"
 
@@ -11,6 +11,7 @@ interface StoredRecord {
   readonly timestamp: number
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
+  readonly headers: Uint8Array | null
 }
 
 /** A log in memory that a test can break: truncate it, make holes in it, make it anew. */
@@ -33,9 +34,16 @@ export class MemoryEventLog {
   }
 
   append(topic: Topic, partition: number, values: ReadonlyArray<Uint8Array | null>): void {
+    for (const value of values) this.put(topic, partition, { key: null, value, headers: null })
+  }
+
+  private put(
+    topic: Topic,
+    partition: number,
+    record: Pick<StoredRecord, "key" | "value" | "headers">
+  ): void {
     const log = this.at(topic, partition)
-    for (const value of values)
-      log.records.push({ offset: log.end++, timestamp: this.now++, key: null, value })
+    log.records.push({ offset: log.end++, timestamp: this.now++, ...record })
   }
 
   /** Offsets that hold no record, as in a compacted log. */
@@ -63,17 +71,25 @@ export class MemoryEventLog {
     partitions: () => Effect.sync(() => this.partitionCount),
     join: () => soleMember(this.service),
     append: (batches) =>
-      Effect.sync(() =>
-        batches.map(({ partition, records, topic }) => {
-          const { end } = this.at(topic, partition)
-          this.append(
-            topic,
-            partition,
-            Array.from({ length: records.count }, (_, i) => bytesAt(records.values, i))
-          )
-          return end
-        })
-      ),
+      Effect.suspend(() => {
+        for (const { expectedOffset: expected, partition, topic } of batches) {
+          const { end: found } = this.at(topic, partition)
+          if (expected !== undefined && expected !== found)
+            return new UnexpectedOffset({ topic, partition, expected, found })
+        }
+        return Effect.succeed(
+          batches.map(({ partition, records: { count, headers, keys, values }, topic }) => {
+            const { end } = this.at(topic, partition)
+            for (let i = 0; i < count; i++)
+              this.put(topic, partition, {
+                key: bytesAt(keys, i)?.slice() ?? null,
+                value: bytesAt(values, i)?.slice() ?? null,
+                headers: headers === undefined ? null : (bytesAt(headers, i)?.slice() ?? null)
+              })
+            return end
+          })
+        )
+      }),
     read: (topic, partition, offset, maxBytes) =>
       Effect.suspend(() => {
         const { end, records, start } = this.at(topic, partition)
@@ -115,6 +131,9 @@ const logBatch = (records: ReadonlyArray<StoredRecord>): LogBatch => ({
   count: records.length,
   keys: bytesColumn(records.map((record) => record.key)),
   values: bytesColumn(records.map((record) => record.value)),
+  ...(records.some((record) => record.headers !== null)
+    ? { headers: bytesColumn(records.map((record) => record.headers)) }
+    : {}),
   offsets: Float64Array.from(records, (record) => record.offset),
   timestamps: Float64Array.from(records, (record) => record.timestamp)
 })

@@ -2,6 +2,8 @@ import { makeGcsObjectStore } from "@musify/lake/gcs/GcsObjectStore.ts"
 import { defaultGcsOptions } from "@musify/lake/gcs/GcsOptions.ts"
 import type { JsonApiServer, StoredObject } from "@musify/lake/gcs/testing/JsonApiServer.ts"
 import { startJsonApiServer } from "@musify/lake/gcs/testing/JsonApiServer.ts"
+import { ObjectStoreUnavailable } from "@musify/lake/ObjectStoreError.ts"
+import type { Plan } from "@musify/lake/Plan.ts"
 import { Progress, type ProgressReport } from "@musify/runtime/Progress.ts"
 import { Duration, Effect } from "effect"
 import { execFile } from "node:child_process"
@@ -243,11 +245,44 @@ test("a lake that is planned and filled while it is looked at is clean", async (
   expect(report.names, report.text).toEqual([])
 })
 
+test("no more copies lie on the disk than two plans have files", async () => {
+  const store = storeOf()
+  const copies = () =>
+    fs
+      .readdirSync(scratch, { recursive: true, encoding: "utf8" })
+      .filter((name) => name.startsWith("musify-audit-files-") && name.endsWith(".parquet")).length
+  let most = 0
+  let files = 0
+  const counting = {
+    ...store,
+    get: (name: string) => {
+      most = Math.max(most, copies())
+      if (name.endsWith(".parquet")) files++
+      return store.get(name)
+    }
+  }
+  expect((await auditOf({ deep: true, store: counting })).ok).toBe(true)
+  const inPlan = names(/\/log\/.*plan/).map((name) => {
+    const plan = JSON.parse(server.objects.get(name)!.bytes.toString("utf8")) as Plan
+    return plan.files.length + plan.deadLetters.length
+  })
+  expect(most).toBeGreaterThan(0)
+  expect(most).toBeLessThanOrEqual(2 * Math.max(...inPlan))
+  expect(files).toBeGreaterThan(3 * Math.max(...inPlan))
+})
+
 test("a store that is away, and a bucket that is not there, are no differences", async () => {
   server.misbehave(...Array.from({ length: 100 }, () => ({ status: 503 })))
   const away = await Effect.runPromise(Effect.flip(auditEffect()))
   expect(away).toMatchObject({ _tag: "ObjectStoreUnavailable", retryable: true })
   server.misbehave()
+  const store = storeOf()
+  for (const deep of [false, true]) {
+    // Away from the first file on: nothing is told of that file.
+    const gone = new ObjectStoreUnavailable({ name: "", message: "away", retryable: true })
+    const leaving = { ...store, get: (name: string) => (name.startsWith("log/") ? store.get(name) : gone) }
+    expect(await Effect.runPromise(Effect.flip(auditEffect({ deep, store: leaving })))).toBe(gone)
+  }
   const missing = makeGcsObjectStore({
     ...defaultGcsOptions,
     bucket: "no-such-bucket",

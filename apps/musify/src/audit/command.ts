@@ -8,6 +8,12 @@ import { UserError } from "@musify/runtime/UserError.ts"
 import { manifestFor } from "@musify/simulator/faults/resolveFaults.ts"
 import { EventLog, type EventLogService } from "@musify/stream/EventLog.ts"
 import { layer as layerLmdbEventLog } from "@musify/stream/LmdbEventLog.ts"
+import {
+  layerEventLog,
+  logReadOptions,
+  resolveLogSettings,
+  writesNothing
+} from "@musify/stream/logSettings.ts"
 import { Clock, Console, Effect, Layer } from "effect"
 import fs from "node:fs"
 import path from "node:path"
@@ -18,10 +24,7 @@ import { reportText } from "./AuditReport.ts"
 const options = {
   data: dataOption,
   ...bucketOptions,
-  log: setting.optionalChoice("log", ["lmdb"], {
-    description:
-      "With --bucket: the log that is ingested into it, to compare it with; lmdb = the data folder's. Without it the lake is compared with its own plans."
-  }),
+  ...logReadOptions,
   deep: setting.boolean("deep", {
     description:
       "Also re-read every file: checksum, planned identity, schema, rows, and each row against its record on the log."
@@ -91,19 +94,25 @@ const ofDataFolder = ({ data, deep, drained, memory, ranges, wait }: Settings, s
     }).pipe(Effect.provide(layerLmdbEventLog({ path: folder.log })))
   })
 
-/** The lake in a bucket. */
+/** The lake in a bucket, compared with a log when one is named, else with its own plans. */
 const ofBucket = (settings: Settings, seed: number) =>
   Effect.gen(function* () {
     const { data, deep, drained, memory } = settings
     const store = yield* ObjectStore
     const auditWith = (log: EventLogService | undefined) =>
       auditLake({ store, log, deep, drained, seed, memoryMiB: memory })
-    if (settings.log === undefined) return yield* auditWith(undefined)
-    const folder = yield* openFolder(data)
-    return yield* Effect.flatMap(EventLog, auditWith).pipe(
-      Effect.provide(layerLmdbEventLog({ path: folder.log }))
+    if (settings.log === undefined && settings.kafkaBrokers === undefined) return yield* auditWith(undefined)
+    const log = yield* resolveLogSettings({ ...settings, ...writesNothing })
+    const path = log.kind === "lmdb" ? (yield* openFolder(data)).log : ""
+    return yield* Effect.flatMap(EventLog, auditWith).pipe(Effect.provide(layerEventLog(log, path)))
+  }).pipe(
+    Effect.provide(
+      layerObjectStore(
+        settings,
+        Effect.map(openDataFolder(settings.data), ({ bucket }) => bucket)
+      )
     )
-  }).pipe(Effect.provide(layerObjectStore(settings, Effect.succeed(settings.data))))
+  )
 
 /** `musify audit`. */
 export const auditCommand = Command.make("audit", options, (settings) =>
@@ -111,7 +120,9 @@ export const auditCommand = Command.make("audit", options, (settings) =>
     const now = yield* Clock.currentTimeMillis
     const seed = settings.seed ?? now % 4_294_967_296
     const report = yield* (
-      settings.bucket === undefined ? ofDataFolder(settings, seed) : ofBucket(settings, seed)
+      settings.bucket === undefined && settings.kafkaBrokers === undefined
+        ? ofDataFolder(settings, seed)
+        : ofBucket(settings, seed)
     ).pipe(Effect.provide(settings.json ? Layer.empty : layerProgress))
     yield* Console.log(settings.json ? JSON.stringify(report) : reportText(report))
     if (!report.ok)
@@ -121,9 +132,10 @@ export const auditCommand = Command.make("audit", options, (settings) =>
   Command.withDescription(
     "Recount everything from the outside: log records against lake and dead letters, facts, users, sessions and songs " +
       "against the lake, the star schema's rules, and the dashboard's numbers against the lake for random ranges and " +
-      "states. Runs beside a working pipeline. With --bucket the lake in Cloud Storage alone. " +
+      "states. Runs beside a working pipeline. With --bucket the lake in Cloud Storage alone, against its own plans, and " +
+      "against the log when one is named (--kafka-brokers, or --log lmdb for the data folder's). " +
       "Exit code 0: clean, 1: differences, which are listed. " +
       "Examples: musify audit    musify audit --deep --json    musify audit --drained --audit-seed 7    " +
-      "musify audit --bucket gs://my-lake --deep"
+      "musify audit --bucket gs://my-lake --deep --kafka-brokers kafka:9092"
   )
 )

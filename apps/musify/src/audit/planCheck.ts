@@ -60,6 +60,8 @@ export const checkPlans = (
     for (const topic of topics) {
       const { runs, unreadable } = yield* storedRuns(db, bucket, topic)
       wrong.push(...unreadable)
+      // What could not be read would be told again as missing.
+      if (unreadable.length > 0) continue
       const own = chains.filter((chain) => chain.topic === topic)
       for (const chain of own) {
         const { partition } = chain

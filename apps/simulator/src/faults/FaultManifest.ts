@@ -1,4 +1,4 @@
-import type { ColumnValues } from "@musify/lake/encodeColumn.ts"
+import type { ColumnValues } from "@musify/lake/columnValues.ts"
 import type { FileColumn } from "@musify/lake/parquetFile.ts"
 import { RowGroups } from "@musify/lake/RowGroups.ts"
 import { fileError, type UserError } from "@musify/runtime/UserError.ts"

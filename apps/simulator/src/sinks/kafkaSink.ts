@@ -9,6 +9,9 @@ import type { EventSink } from "../EventSink.ts"
 import type { Positions } from "../EventWriter.ts"
 import { numberedRecords, recordsFrom } from "./numberedRecords.ts"
 
+/** What of the log is used. */
+export type SeriesLog = Pick<KafkaEventLogService, "append" | "seriesEnd">
+
 /** Records for one partition, the first of which has this number in the series. */
 interface Numbered {
   readonly topic: Topic
@@ -25,7 +28,7 @@ interface Numbered {
  * `positions`: how many events each partition has. `patient`: wait for Kafka as long as it takes; otherwise a few tries.
  */
 export const kafkaSink = (options: {
-  readonly log: KafkaEventLogService
+  readonly log: SeriesLog
   readonly series: string
   readonly partitions: ReadonlyArray<number>
   readonly positions: Positions
@@ -37,6 +40,8 @@ export const kafkaSink = (options: {
     const { began, log, partitions, patient, positions, series } = options
     const progress = yield* Progress
     const next = positions.map((list) => [...list])
+    // What a killed run had under way may land after the start has looked for the end, so the first append looks again.
+    const unsure = new Set(topics.flatMap((topic, t) => positions[t].map((_, p) => `${topic}/${p}`)))
 
     /** What of a batch is not in the log yet; undefined: all of it is. */
     const rest = (batch: Numbered): Effect.Effect<Numbered | undefined, EventLogError | UserError> =>
@@ -57,23 +62,25 @@ export const kafkaSink = (options: {
     const send = (batches: ReadonlyArray<Numbered>): Effect.Effect<void, EventLogError | UserError> =>
       Effect.gen(function* () {
         let left = batches
-        for (let failures = 0; left.length > 0;) {
-          const attempt =
-            failures === 0
-              ? Effect.as(log.append(left), [])
-              : Effect.gen(function* () {
-                  const open = (yield* Effect.forEach(left, rest)).filter((batch) => batch !== undefined)
-                  if (open.length > 0) yield* log.append(open)
-                  return []
-                })
-          left = yield* attempt.pipe(
-            Effect.catchTag("EventLogUnavailable", (error) =>
-              error.retryable && (patient || failures < triesOnce)
-                ? Effect.as(progress.say(`The simulation waits: ${error.message}`), left)
-                : Effect.fail(error)
-            )
+        let failures = 0
+        const attempt = Effect.gen(function* () {
+          const open: Array<Numbered> = []
+          for (const batch of left) {
+            const doubtful = failures > 0 || unsure.has(`${batch.topic}/${batch.partition}`)
+            const found = doubtful ? yield* rest(batch) : batch
+            if (found !== undefined) open.push(found)
+          }
+          if (open.length > 0) yield* log.append(open)
+          for (const { partition, topic } of left) unsure.delete(`${topic}/${partition}`)
+          left = []
+        })
+        while (left.length > 0) {
+          yield* Effect.catchTag(attempt, "EventLogUnavailable", (error) =>
+            error.retryable && (patient || ++failures < triesOnce)
+              ? progress.say(`The simulation waits: ${error.message}`)
+              : Effect.fail(error)
           )
-          failures++
+          failures = Math.max(1, failures)
         }
       })
 

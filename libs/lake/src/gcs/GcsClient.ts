@@ -254,6 +254,8 @@ export const makeGcsClient = (options: GcsOptions): GcsClient => {
     // Tries are made in one place, by the adapter; a `maxRetries` of 0 would count as not given.
     retryOptions: { autoRetry: false, idempotencyStrategy: IdempotencyStrategy.RetryNever },
     timeout: options.timeoutMs,
+    // No request of ours names a project; without one here the auth library looks for it, for seconds.
+    projectId: "none",
     ...(options.endpoint === undefined ? {} : { apiEndpoint: options.endpoint }),
     useAuthWithCustomEndpoint: sendsCredentials(options),
     ...(options.keyFile === undefined ? {} : { keyFilename: options.keyFile })

@@ -150,6 +150,7 @@ export class Fetcher {
         const { offset, partition, topic, topicId } = asked[i]
         const answer = byName.get(`${topicId}/${partition}`) ?? byName.get(`${topic}/${partition}`)
         if (answer !== undefined) this.accept(lane, answer, offset)
+        else this.setTrouble([lane], codeFault(errorCode.unknownTopicOrPartition, `${topic}/${partition}`))
       })
     } catch (cause) {
       for (const lane of ordered) lane.asked = false

@@ -9,10 +9,9 @@ import { groupByTopic, type TopicPartitionName } from "./TopicPartitionName.ts"
 const { MemberAssignment, MemberMetadata } = kafkajs.AssignerProtocol
 
 const protocolName = "musify-sticky-1"
-/** A member that is not heard of for so long has left. */
-const sessionTimeoutMs = 20_000
-const rebalanceTimeoutMs = 20_000
-const heartbeatMs = 2_000
+/** A member that is not heard of for so long has left, unless the settings say another time. */
+export const defaultSessionMs = 20_000
+const longestHeartbeatMs = 2_000
 const retryMs = 500
 const leaveMs = 1_000
 
@@ -32,6 +31,7 @@ export class Group {
   private readonly cluster: Cluster
   private readonly group: string
   private readonly partitions: ReadonlyArray<TopicPartitionName>
+  private readonly sessionMs: number
   private readonly onAssigned: (partitions: ReadonlyArray<TopicPartitionName>) => void
   private readonly onFailed: (fault: KafkaFault) => void
   private coordinator: number | undefined
@@ -45,6 +45,8 @@ export class Group {
     readonly group: string
     /** What is shared. */
     readonly partitions: ReadonlyArray<TopicPartitionName>
+    /** A member that is not heard of for so long has left. */
+    readonly sessionMs: number
     /** This member's share, after each change. */
     readonly onAssigned: (partitions: ReadonlyArray<TopicPartitionName>) => void
     /** It can be no member any more. */
@@ -53,6 +55,7 @@ export class Group {
     this.cluster = options.cluster
     this.group = options.group
     this.partitions = options.partitions
+    this.sessionMs = options.sessionMs
     this.onAssigned = options.onAssigned
     this.onFailed = options.onFailed
     void this.run()
@@ -86,8 +89,9 @@ export class Group {
     const joined = await this.cluster.call(node, (broker) =>
       broker.joinGroup({
         groupId,
-        sessionTimeout: sessionTimeoutMs,
-        rebalanceTimeout: rebalanceTimeoutMs,
+        sessionTimeout: this.sessionMs,
+        // Members that live come within a heartbeat; nobody waits longer for one that is dead.
+        rebalanceTimeout: this.sessionMs,
         memberId: this.standing.memberId,
         groupProtocols: [
           { name: protocolName, metadata: MemberMetadata.encode({ version: 1, topics, userData }) }
@@ -109,6 +113,7 @@ export class Group {
       list.map((partition) => ({ topic, partition }))
     )
     this.onAssigned(this.owned)
+    const heartbeatMs = Math.min(longestHeartbeatMs, this.sessionMs / 3)
     while (!this.stopping) {
       await this.sleep(heartbeatMs)
       if (this.stopping) return

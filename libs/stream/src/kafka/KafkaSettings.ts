@@ -40,6 +40,10 @@ export interface KafkaSettings {
   readonly compression: KafkaCompression
   /** Records that are read ahead, in bytes as Kafka sends them, over all partitions. */
   readonly readAheadBytes: number
+  /** Added partitions and topics made anew are noticed within this time, also where nothing fails. */
+  readonly metadataMaxAge: Duration.Duration
   /** An append, or a read, that has no answer by then fails. */
   readonly timeout: Duration.Duration
+  /** A member of a consumer group that is not heard of for so long has left it: 20 s without it. */
+  readonly session?: Duration.Duration | undefined
 }

@@ -1,4 +1,5 @@
 import type { LogBatch } from "@musify/domain/RecordBatch.ts"
+import { EventLogUnavailable } from "../EventLogError.ts"
 import { joinSlices } from "../StoredBatch.ts"
 import type { Cluster } from "./Cluster.ts"
 import { type FetchedPartition, fetchRequest } from "./fetchRequest.ts"
@@ -27,7 +28,7 @@ export class OutOfRange extends Error {
 
 const nothing: LogBatch = joinSlices([])
 
-/** Reads partitions from any offset. Throws KafkaFault and OutOfRange. */
+/** Reads partitions from any offset. Throws KafkaFault, OutOfRange and EventLogUnavailable. */
 export class LogReader {
   private readonly cluster: Cluster
   private readonly timeoutMs: number
@@ -111,6 +112,9 @@ export class LogReader {
       if (taken === "end" && trouble === undefined) return nothing
       if (taken === "elsewhere") await this.place(lane, at, offset)
       else {
+        // Whether the topic is still the same.
+        if (trouble !== undefined) await this.cluster.refresh().catch(() => undefined)
+        if (this.isStale(lane)) continue
         if (trouble !== undefined && (!trouble.fault.retryable || Date.now() - trouble.since > graceMs))
           throw trouble.fault
         if (Date.now() > until)
@@ -183,7 +187,9 @@ const isRecords = (taken: Taken): taken is LogBatch => typeof taken !== "string"
 
 const nameOf = ({ partition, topic }: TopicPartitionName): string => `${topic}/${partition}`
 
-const madeAnew = (topic: string): KafkaFault =>
-  new KafkaFault(`the topic ${topic} was deleted and made anew: its offsets mean other records than before`, {
+/** No fault, which would be tried again until nobody notices. */
+const madeAnew = (topic: string): EventLogUnavailable =>
+  new EventLogUnavailable({
+    message: `The topic ${topic} in Kafka was deleted and made anew: its offsets mean other records than before. Readers begin again and compare.`,
     retryable: true
   })

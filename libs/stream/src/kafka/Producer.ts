@@ -46,6 +46,8 @@ export class Producer {
   private readonly compression: KafkaCompression
   private readonly timeoutMs: number
   private session: Session | undefined
+  /** Where the last acknowledged batch ended, by partition. */
+  private readonly ends = new Map<string, number>()
   /** Batches whose fate is not known, by partition: the time was up. */
   private readonly open = new Map<string, Batch>()
   private last: Promise<unknown> = Promise.resolve()
@@ -190,7 +192,16 @@ export class Producer {
       const answer = answers.find((one) => nameOf(one) === name)
       if (answer?.error === errorCode.none) {
         const { next } = batch.session
-        offsets.set(batch, answer.baseOffset)
+        const { baseOffset } = answer
+        const end = this.ends.get(name) ?? 0
+        if (baseOffset < end) {
+          fault = new KafkaFault(
+            `${name} ended at offset ${end}, and ends at ${baseOffset} now: the topic was deleted and made anew, or Kafka lost what it had acknowledged`,
+            { code: errorCode.none, retryable: false }
+          )
+        }
+        this.ends.set(name, baseOffset + batch.count)
+        offsets.set(batch, baseOffset)
         this.open.delete(name)
         next.set(name, ((next.get(name) ?? 0) + batch.count) % sequenceNumbers)
         continue

@@ -1,9 +1,9 @@
-import { Effect, Exit, Mailbox, type Scope } from "effect"
+import { Duration, Effect, Exit, Mailbox, type Scope } from "effect"
 import type { TopicPartition } from "../EventLog.ts"
 import { type EventLogError, EventLogUnavailable } from "../EventLogError.ts"
 import type { Cluster } from "./Cluster.ts"
 import { Fetcher } from "./Fetcher.ts"
-import { Group } from "./Group.ts"
+import { defaultSessionMs, Group } from "./Group.ts"
 import { kafkaFailure } from "./kafkaFailure.ts"
 import type { KafkaSettings } from "./KafkaSettings.ts"
 import type { KafkaTopics } from "./KafkaTopics.ts"
@@ -22,7 +22,7 @@ interface Joined {
 export const joinGroup = (options: {
   readonly group: string
   /** Memberships of this process, by group, for commits. */
-  readonly groups: Map<string, Group>
+  readonly groups: Map<string, Set<Group>>
   readonly newCluster: () => Cluster
   readonly settings: KafkaSettings
   readonly topics: KafkaTopics
@@ -50,6 +50,7 @@ export const joinGroup = (options: {
           cluster,
           group: name,
           partitions: topics.all(),
+          sessionMs: settings.session === undefined ? defaultSessionMs : Duration.toMillis(settings.session),
           onAssigned: (partitions) => {
             const before = new Map(lanes)
             lanes.clear()
@@ -65,12 +66,12 @@ export const joinGroup = (options: {
             assignments.unsafeDone(Exit.fail(new EventLogUnavailable({ message, retryable: false, cause })))
           }
         })
-        groups.set(name, group)
+        groups.set(name, (groups.get(name) ?? new Set()).add(group))
         return group
       }),
       (group) =>
         Effect.promise(() => {
-          if (groups.get(name) === group) groups.delete(name)
+          groups.get(name)?.delete(group)
           return group.close()
         })
     )

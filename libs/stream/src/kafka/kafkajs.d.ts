@@ -29,19 +29,21 @@ declare module "kafkajs/src/network/connection.js" {
 }
 
 declare module "kafkajs/src/network/connectionPool.js" {
+  import type { ISocketFactory, Logger, SASLOptions } from "kafkajs"
+  import type { ConnectionOptions } from "node:tls"
   import type Connection from "kafkajs/src/network/connection.js"
   export default class ConnectionPool {
     constructor(options: {
       readonly host: string
       readonly port: number
       readonly clientId: string
-      readonly ssl: import("node:tls").ConnectionOptions | undefined
-      readonly sasl: import("kafkajs").SASLOptions | undefined
+      readonly ssl: ConnectionOptions | undefined
+      readonly sasl: SASLOptions | undefined
       readonly connectionTimeout: number
       readonly requestTimeout: number
       readonly enforceRequestTimeout: boolean
-      readonly logger: import("kafkajs").Logger
-      readonly socketFactory: import("kafkajs").ISocketFactory
+      readonly logger: Logger
+      readonly socketFactory: ISocketFactory
     })
     getConnection(index: number): Promise<Connection>
   }
@@ -56,6 +58,7 @@ declare module "kafkajs/src/network/requestQueue/index.js" {
 }
 
 declare module "kafkajs/src/broker/index.js" {
+  import type { Logger } from "kafkajs"
   import type ConnectionPool from "kafkajs/src/network/connectionPool.js"
   interface TopicPartitionOffsets {
     readonly topic: string
@@ -64,7 +67,7 @@ declare module "kafkajs/src/broker/index.js" {
   export default class Broker {
     constructor(options: {
       readonly connectionPool: ConnectionPool
-      readonly logger: import("kafkajs").Logger
+      readonly logger: Logger
       readonly nodeId?: number
       readonly allowAutoTopicCreation: boolean
     })

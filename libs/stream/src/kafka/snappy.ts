@@ -10,10 +10,13 @@ const unpackBlock = (block: Buffer): Buffer => {
   let at = 0
   let size = 0
   for (let shift = 0; ; shift += 7) {
+    if (at >= block.length || shift > 28) throw new RangeError("damaged snappy block")
     const byte = block[at++]
     size += (byte & 127) * 2 ** shift
     if (byte < 128) break
   }
+  // No block is packed better than 64 to 3.
+  if (size > 22 * block.length) throw new RangeError("damaged snappy block")
   const out = Buffer.allocUnsafeSlow(size)
   let to = 0
   while (at < block.length) {
@@ -52,6 +55,7 @@ export const unpackSnappy = (bytes: Buffer): Buffer => {
   const parts: Array<Buffer> = []
   for (let at = frameHeaderBytes; at < bytes.length;) {
     const size = bytes.readInt32BE(at)
+    if (size < 0 || at + 4 + size > bytes.length) throw new RangeError("a snappy block is cut off")
     parts.push(unpackBlock(bytes.subarray(at + 4, at + 4 + size)))
     at += 4 + size
   }

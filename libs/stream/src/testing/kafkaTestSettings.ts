@@ -14,6 +14,7 @@ export const kafkaTestSettings = (
   partitions: 2,
   compression: "none",
   readAheadBytes: 8 << 20,
+  metadataMaxAge: Duration.minutes(1),
   timeout: Duration.seconds(30),
   ...options
 })

@@ -81,6 +81,14 @@ const parseMultipart = (body: Buffer, contentType: string) => {
   }
 }
 
+/** Who asks for a token: the holder of some other token, or the issuer of a signed claim (a service account). */
+const subjectOf = (form: URLSearchParams): string => {
+  const claim = form.get("assertion")?.split(".")[1]
+  return claim === undefined
+    ? (form.get("subject_token") ?? "")
+    : (JSON.parse(Buffer.from(claim, "base64url").toString()) as { readonly iss: string }).iss
+}
+
 interface Answer {
   readonly status: number
   readonly body: Buffer
@@ -181,7 +189,7 @@ export const startJsonApiServer = async (bucket = "test-bucket"): Promise<JsonAp
   ): Answer => {
     if (seen.kind === "token")
       return json(200, {
-        access_token: `token for ${new URLSearchParams(body.toString()).get("subject_token")}`,
+        access_token: `token for ${subjectOf(new URLSearchParams(body.toString()))}`,
         issued_token_type: "urn:ietf:params:oauth:token-type:access_token",
         token_type: "Bearer",
         expires_in: 3600
@@ -200,7 +208,7 @@ export const startJsonApiServer = async (bucket = "test-bucket"): Promise<JsonAp
   }
 
   const kindOf = (method: string, url: URL): ServerRequest["kind"] => {
-    if (url.pathname === "/token") return "token"
+    if (url.pathname.endsWith("/token")) return "token"
     if (method === "POST") return "put"
     if (method === "DELETE") return "delete"
     if (url.pathname.endsWith("/o")) return "list"

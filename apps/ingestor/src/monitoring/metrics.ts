@@ -11,7 +11,7 @@ const counter = (name: string, description: string) =>
   Metric.counter(name, { description, incremental: true })
 const gauge = (name: string, description: string) => Metric.gauge(name, { description })
 
-const records = counter("musify_ingest_counttotal", "Records of the log whose files are all in the lake")
+const records = counter("musify_ingest_records_total", "Records of the log whose files are all in the lake")
 const bytes = counter("musify_ingest_bytes_total", "Bytes of their keys and values")
 const rows = counter("musify_ingest_rows_total", "Rows in data files")
 const files = counter("musify_ingest_files_total", "Data and dead-letter files")
@@ -31,10 +31,15 @@ const isOwned = gauge("musify_ingest_owned", "1 while the partition is this inge
 const lagRecords = gauge("musify_ingest_lag_records", "Records of the log that are not in the lake yet")
 const lagSeconds = gauge("musify_ingest_lag_seconds", "Age of the oldest record that is not in the lake yet")
 
+/** Bytes of memory of the process. */
+export const residentGauge = gauge("process_resident_memory_bytes", "Resident memory of the process")
 /** Bytes of memory that gathered records take, of all partitions. */
-export const gatheredBytesGauge = gauge("musify_ingest_gathered_bytes", "Memory of records not stored yet")
+export const gatheredGauge = gauge("musify_ingest_gathered_bytes", "Memory of records not stored yet")
 /** Partitions whose next records wait for memory. */
-export const waitingGauge = gauge("musify_ingest_waiting_partitions", "Partitions that wait for memory")
+export const waitingGauge = gauge(
+  "musify_ingest_waiting_partitions",
+  "Partitions whose next records wait in their mailbox for memory"
+)
 
 /** The metrics of one partition. */
 export const partitionMetrics = ({ partition, topic }: TopicPartition) => {

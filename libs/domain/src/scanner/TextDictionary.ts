@@ -1,0 +1,195 @@
+import { copyBytes, hashOf, sameBytes } from "./words.ts"
+
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true })
+const encoder = new TextEncoder()
+
+/** Bytes behind the entries that a word may be read from. */
+const behind = 4
+const lengthBytes = 4
+
+/** Room to begin with. */
+const firstBytes = 256
+const firstTexts = 16
+
+/** A text that is to be interned; grows to the longest. */
+let scratch = new Uint8Array(1024)
+let scratchView = new DataView(scratch.buffer)
+
+/** Puts the UTF-8 of a text into `scratch` and answers its length. */
+const encode = (text: string): number => {
+  if (text.length * 3 + behind > scratch.length) {
+    scratch = new Uint8Array(text.length * 6 + behind)
+    scratchView = new DataView(scratch.buffer)
+  }
+  return encoder.encodeInto(text, scratch).written
+}
+
+/**
+ * Texts by number, each stored once as UTF-8. Codes are 1, 2, … in the order of arrival (0 is left to those who need a
+ * null) and never change. Entries lie end to end, each behind its length in four bytes, little endian: the plain encoding
+ * of Parquet. An open-addressing table finds them by hash. A dictionary may extend another, which then must not grow any
+ * more: its codes go on behind those of the other.
+ */
+export class TextDictionary {
+  /** Greatest code. */
+  count: number
+  private readonly base: TextDictionary | undefined
+  /** Codes of the base. */
+  private readonly baseCount: number
+  private bytes: Uint8Array
+  private view: DataView
+  /** Bytes in use. */
+  private end = 0
+  /** By code behind those of the base: where the bytes of the text begin, behind their length. */
+  private starts: Uint32Array
+  /** Hash and code by turns; code 0 is a free slot. */
+  private slots: Int32Array
+  private mask: number
+
+  constructor(base?: TextDictionary) {
+    this.base = base
+    this.count = this.baseCount = base?.count ?? 0
+    this.bytes = new Uint8Array(firstBytes)
+    this.view = new DataView(this.bytes.buffer)
+    this.starts = new Uint32Array(firstTexts)
+    this.slots = new Int32Array(firstTexts * 4)
+    this.mask = firstTexts * 2 - 1
+  }
+
+  /** Bytes of the texts and their lengths, without those of the base. */
+  get size(): number {
+    return this.end
+  }
+
+  /** The texts, without those of the base, as Parquet's plain encoding has them; a view that is good until the next text is added. */
+  get plain(): Uint8Array {
+    return this.bytes.subarray(0, this.end)
+  }
+
+  /** The code of the bytes, or 0. Behind them `slack` bytes more must be there. `hash`: their `hashOf`. */
+  find(view: DataView, from: number, length: number, hash: number): number {
+    return this.base?.findOwn(view, from, length, hash) || this.findOwn(view, from, length, hash)
+  }
+
+  private findOwn(view: DataView, from: number, length: number, hash: number): number {
+    const { mask, slots } = this
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const code = slots[slot * 2 + 1]
+      if (code === 0) return 0
+      if (slots[slot * 2] === hash && this.equals(code, view, from, length)) return code
+    }
+  }
+
+  private equals(code: number, view: DataView, from: number, length: number): boolean {
+    const start = this.starts[code - this.baseCount]
+    return (
+      this.view.getInt32(start - lengthBytes, true) === length &&
+      sameBytes(this.view, start, view, from, length)
+    )
+  }
+
+  /** Adds bytes that `find` did not find, and answers their code. */
+  add(view: DataView, from: number, length: number, hash: number): number {
+    const code = this.addLast(view, from, length)
+    if ((code - this.baseCount) * 2 > this.mask) this.growSlots()
+    this.insert(hash, code)
+    return code
+  }
+
+  /** The code of a text, which is added when it is new. */
+  codeOf(text: string): number {
+    const length = encode(text)
+    const hash = hashOf(scratchView, 0, length)
+    return this.find(scratchView, 0, length, hash) || this.add(scratchView, 0, length, hash)
+  }
+
+  /** Adds a text that nobody finds, and answers its code. */
+  append(text: string): number {
+    return this.addLast(scratchView, 0, encode(text))
+  }
+
+  private addLast(view: DataView, from: number, length: number): number {
+    const start = this.end + lengthBytes
+    const end = start + length
+    if (end + behind > this.bytes.length) this.growBytes(end + behind)
+    this.view.setInt32(this.end, length, true)
+    copyBytes(view, from, this.view, start, length)
+    this.end = end
+    const code = ++this.count
+    const own = code - this.baseCount
+    if (own === this.starts.length) this.growStarts()
+    this.starts[own] = start
+    return code
+  }
+
+  /** The code here of the text with code `code` in another dictionary; it is added when it is new. */
+  codeFrom(other: TextDictionary, code: number): number {
+    const { view, starts, baseCount } = other.owner(code)
+    const from = starts[code - baseCount]
+    const length = view.getInt32(from - lengthBytes, true)
+    const hash = hashOf(view, from, length)
+    return this.find(view, from, length, hash) || this.add(view, from, length, hash)
+  }
+
+  /** Bytes of the text with a code in Parquet's plain encoding. */
+  plainLength(code: number): number {
+    const { starts, baseCount, view } = this.owner(code)
+    return lengthBytes + view.getInt32(starts[code - baseCount] - lengthBytes, true)
+  }
+
+  /** Writes the text with a code in Parquet's plain encoding; up to three bytes behind it may change. */
+  copyPlain(code: number, to: DataView, at: number): void {
+    const { starts, baseCount, view } = this.owner(code)
+    const from = starts[code - baseCount] - lengthBytes
+    copyBytes(view, from, to, at, lengthBytes + view.getInt32(from, true))
+  }
+
+  /** Codes up to this one mean the same in both. */
+  common(other: TextDictionary): number {
+    if (other === this) return this.count
+    if (other.base === this) return this.count
+    if (this.base === other) return other.count
+    return this.base !== undefined && this.base === other.base ? this.baseCount : 0
+  }
+
+  textOf(code: number): string {
+    const { bytes, starts, baseCount } = this.owner(code)
+    const start = starts[code - baseCount]
+    return utf8.decode(bytes.subarray(start, start + this.plainLength(code) - lengthBytes))
+  }
+
+  /** The dictionary that holds the text with a code. */
+  private owner(code: number): TextDictionary {
+    return this.base !== undefined && code <= this.baseCount ? this.base : this
+  }
+
+  private insert(hash: number, code: number): void {
+    const { mask, slots } = this
+    let slot = hash & mask
+    while (slots[slot * 2 + 1] !== 0) slot = (slot + 1) & mask
+    slots[slot * 2] = hash
+    slots[slot * 2 + 1] = code
+  }
+
+  private growBytes(needed: number): void {
+    const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2))
+    grown.set(this.bytes.subarray(0, this.end))
+    this.bytes = grown
+    this.view = new DataView(grown.buffer)
+  }
+
+  private growStarts(): void {
+    const grown = new Uint32Array(this.starts.length * 2)
+    grown.set(this.starts)
+    this.starts = grown
+  }
+
+  private growSlots(): void {
+    const { slots } = this
+    this.mask = this.mask * 2 + 1
+    this.slots = new Int32Array((this.mask + 1) * 2)
+    for (let slot = 0; slot < slots.length; slot += 2) {
+      if (slots[slot + 1] !== 0) this.insert(slots[slot], slots[slot + 1])
+    }
+  }
+}

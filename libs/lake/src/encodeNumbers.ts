@@ -1,0 +1,85 @@
+import type { PlainNumbers } from "@musify/domain/EventColumns.ts"
+import type { Statistics } from "./columnValues.ts"
+import type { Page } from "./Page.ts"
+import { widestRange, writeDeltas } from "./writeDeltas.ts"
+
+/** The values that are not null, in the file's units; grows to the longest column. */
+let present = new Float64Array(1024)
+
+/**
+ * Appends the values of a number column, nulls left out, and answers how. Whole numbers are written as differences where
+ * these are exact.
+ */
+export const writeNumbers = (
+  page: Page,
+  column: PlainNumbers
+): { readonly encoding: "PLAIN" | "DELTA_BINARY_PACKED"; readonly statistics: Statistics } => {
+  const { nulls, type, values } = column
+  if (present.length < values.length) present = new Float64Array(values.length * 2)
+  let count = 0
+  let min = Number.POSITIVE_INFINITY
+  let max = Number.NEGATIVE_INFINITY
+  for (let i = 0; i < values.length; i++) {
+    if (nulls !== undefined && nulls[i] === 1) continue
+    const value = values[i]
+    if (value < min) min = value
+    if (value > max) max = value
+    present[count++] = value
+  }
+  const statistics: Statistics = {
+    null_count: BigInt(values.length - count),
+    ...(count === 0 ? {} : { min_value: stored(type, min), max_value: stored(type, max) })
+  }
+  page.reserve(count * 8 + 8)
+  if (type === "boolean") writeBits(page, count)
+  else if (type === "float64") for (let i = 0; i < count; i++) page.double(present[i])
+  else {
+    const scale = type === "timestamp" ? 1000 : 1
+    if (
+      max * scale <= Number.MAX_SAFE_INTEGER &&
+      min * scale >= Number.MIN_SAFE_INTEGER &&
+      (max - min) * scale <= widestRange
+    ) {
+      if (scale > 1) for (let i = 0; i < count; i++) present[i] *= scale
+      writeDeltas(page, present, count)
+      return { encoding: "DELTA_BINARY_PACKED", statistics }
+    }
+    if (type === "timestamp") for (let i = 0; i < count; i++) page.micros(present[i])
+    else if (type === "int64") for (let i = 0; i < count; i++) page.int64(present[i])
+    else for (let i = 0; i < count; i++) page.int32(present[i])
+  }
+  return { encoding: "PLAIN", statistics }
+}
+
+/** A value as the file's statistics have it. */
+const stored = (type: PlainNumbers["type"], value: number): bigint | number | boolean =>
+  type === "timestamp"
+    ? BigInt(value) * 1000n
+    : type === "int64"
+      ? BigInt(value)
+      : type === "boolean"
+        ? value === 1
+        : value
+
+const writeBits = (page: Page, count: number): void => {
+  let bits = 0
+  for (let i = 0; i < count; i++) {
+    if (present[i] === 1) bits |= 1 << (i & 7)
+    if ((i & 7) === 7 || i === count - 1) {
+      page.byte(bits)
+      bits = 0
+    }
+  }
+}
+
+/** Statistics of fractions of which each is used. */
+export const fractionStatistics = (numbers: Float64Array, nullCount: number): Statistics => {
+  if (numbers.length === 0) return { null_count: BigInt(nullCount) }
+  let min = numbers[0]
+  let max = numbers[0]
+  for (const number of numbers) {
+    if (number < min) min = number
+    if (number > max) max = number
+  }
+  return { null_count: BigInt(nullCount), min_value: min, max_value: max }
+}
