@@ -319,16 +319,13 @@ export class Run {
   }
 
   private hasRead(writer: Writer, partition: number, from: number, next: number): void {
-    const isStart = this.lake.chains[partition].plans.some(({ end }) => end === from)
     const reading = writer.reading.get(partition)
-    if (reading === undefined || reading.next !== from)
-      writer.reading.set(partition, { from, next, isOpening: reading?.isOpening ?? true })
-    else {
-      // It has taken over: what it read for that is in files.
-      if (reading.isOpening && isStart) reading.from = from
-      reading.next = next
-    }
-    if (isStart) writer.reading.get(partition)!.isOpening = false
+    const chain = this.lake.chains[partition]
+    // Who reads from a plan's end has begun there, or has just taken over what is before it.
+    const begins = chain.plans.some((plan) => plan.end === from && chain.missing(plan).length === 0)
+    if (reading === undefined || reading.next !== from || begins)
+      writer.reading.set(partition, { from, next })
+    else reading.next = next
     let held = 0
     for (const [of, { from: first, next: end }] of writer.reading)
       held += this.log.partitions[of].memoryBetween(first, end)
@@ -352,7 +349,8 @@ export class Run {
       isWaiting = false
     }
     at.onceChanged(once)
-    this.timeline.after(longPollMs, once)
+    const isAway = this.storeAwayUntil - this.timeline.now > longPollMs
+    this.timeline.after(isAway ? longPollMs * 30 : longPollMs, once)
   }
 
   private hasStored(writer: Writer, partition: number, offset: number): void {
@@ -455,9 +453,10 @@ export class Run {
     switch (fault) {
       case "store away":
       case "log away": {
-        const isLong = dice.chance(20)
+        // Only where reads wait for records: polling through hours is much work for nothing.
+        const isLong = this.scenario.hasGroups && dice.chance(20)
         const ms = isLong ? dice.between(3_600_000, 18_000_000) : dice.between(2_000, 40_000)
-        this.awayMs = isLong ? dice.between(20_000, 120_000) : dice.between(1, 500)
+        this.awayMs = isLong ? dice.between(60_000, 300_000) : dice.between(1, 500)
         if (fault === "store away") this.storeAwayUntil = this.timeline.now + ms
         else this.logAwayUntil = this.timeline.now + ms
         this.faultyFor(ms + this.awayMs)

@@ -91,13 +91,16 @@ const strikesOf = (
 export const scenarioOf = (seed: number, calm: boolean): Scenario => {
   const dice = new Dice(seed)
   const partitions = dice.chance(75) ? 1 : 2
-  const hasGroups = dice.chance(60) || ofGroups.includes(strikePairs[seed % strikePairs.length][1])
+  const [, aimed] = strikePairs[seed % strikePairs.length]
+  const hasGroups = dice.chance(70) || ofGroups.includes(aimed)
   // In some runs nothing but the memory ends a batch before its time.
-  const isTight = dice.chance(12)
+  const isTight = dice.chance(8)
   const gatherBytes = isTight ? dice.between(7_000, 9_000) : 1024 * 1024
   const rows = isTight ? Math.ceil(gatherBytes / leastMemory) : dice.between(4, 8)
-  const lasting = dice.between(20_000, 60_000)
-  const records = rows * fewestBatches + dice.between(1, rows)
+  const lasting = dice.between(15_000, 45_000)
+  // Losses strike when there are so many batches, and then there must be something left to do.
+  const batches = losing.includes(aimed) ? fewestBatches : fewestBatches - 1
+  const records = rows * batches + dice.between(1, rows)
   const hasHoles = dice.chance(30)
   const appends: Array<Append> = []
   for (let left = records; left > 0;) {
@@ -112,7 +115,7 @@ export const scenarioOf = (seed: number, calm: boolean): Scenario => {
   }
   appends.sort((a, b) => a.at - b.at)
   const isSkewed = dice.chance(50)
-  const count = dice.chance(80) ? 2 : 3
+  const count = dice.chance(85) ? 2 : 3
   const writers = Array.from({ length: count }, (_, slot): WriterPlan => ({
     startsAt: slot === 0 ? 0 : dice.below(dice.chance(50) ? 50 : 20_000),
     skewMs: isSkewed ? dice.between(-7_200_000, 7_200_000) : 0,
@@ -128,7 +131,7 @@ export const scenarioOf = (seed: number, calm: boolean): Scenario => {
     gatherBytes,
     maxFiles: dice.chance(15) ? 1 : dice.between(2, 5),
     readBytes: dice.chance(10) ? 1 : dice.between(100, 900),
-    rollMs: dice.between(4, 15) * 1000,
+    rollMs: dice.between(5, 20) * 1000,
     pollMs: dice.between(2, 8) * 1000,
     writers,
     appends,

@@ -156,7 +156,7 @@ export class SimulatedLog {
       const timestamp = Math.floor(this.timeline.now)
       const isMalformed = dice.chance(7)
       const isTombstone = isMalformed && dice.chance(30)
-      const ts = timestamp - (dice.chance(85) ? 0 : dice.below(4) * hourMs)
+      const ts = timestamp - (dice.chance(90) ? 0 : dice.below(4) * hourMs)
       const last = records[records.length - 1]
       const record: SimulatedRecord = {
         id,

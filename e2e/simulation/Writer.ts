@@ -20,9 +20,8 @@ export interface Writer {
   readonly reading: Map<number, Reading>
 }
 
-/** Offsets: records in [from, next) are held. `isOpening`: its chain is being opened, it has not begun to follow. */
+/** Offsets: records in [from, next) are held. */
 export interface Reading {
   from: number
   next: number
-  isOpening: boolean
 }
