@@ -129,13 +129,13 @@ const badEvents: ReadonlyArray<BadEvent> = [
     reason: undefined
   },
   {
-    // The decoder's rule is JSON.parse's: the last one counts.
+    // JSON.parse would silently take the last one: which of the two was meant, nobody can say.
     name: "duplicate keys",
     topic: "status_change_events",
     value: Buffer.from(
       text(eventOf.status_change_events(910)).replace('"level":', '"level":"free","level":')
     ),
-    reason: undefined
+    reason: "duplicate key: level"
   }
 ]
 

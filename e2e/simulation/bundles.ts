@@ -8,8 +8,8 @@ import type { WorkerData } from "./worker.ts"
 /** The release that takes over: the same source, but for the version of its decoder. */
 const otherDecoder: Replacement = {
   module: "libs/domain/src/Decoder.ts",
-  find: "export const decoderVersion = 1",
-  replace: "export const decoderVersion = 2"
+  find: "export const decoderVersion = 2",
+  replace: "export const decoderVersion = 3"
 }
 
 export interface Bundles extends WorkerData {

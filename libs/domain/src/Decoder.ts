@@ -8,7 +8,7 @@ import type { Topic } from "./Topic.ts"
  * Version of what the decoder accepts and makes of it. A plan names it, so a change of any answer (not of speed) must
  * raise it.
  */
-export const decoderVersion = 1
+export const decoderVersion = 2
 
 /** What is accepted beyond the Schema. */
 export interface DecoderOptions {

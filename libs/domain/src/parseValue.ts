@@ -1,5 +1,10 @@
+import { repeatedKey } from "./repeatedKey.ts"
+
 /** The text of UTF-8 bytes; throws on invalid ones. A byte order mark stays, and is then no JSON. */
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+/** Keys that a reason names: others may be anything, of any length. */
+const plainKey = /^\w{1,64}$/
 
 /** A value's text: `reason` or `object` is set. */
 export type Parsed =
@@ -23,5 +28,8 @@ export const parseValue = (value: Uint8Array | null, maxBytes: number): Parsed =
     return { reason: "invalid JSON" }
   }
   if (typeof json !== "object" || json === null || Array.isArray(json)) return { reason: "not an object" }
+  const repeated = repeatedKey(text, json)
+  if (repeated !== undefined)
+    return { reason: plainKey.test(repeated) ? `duplicate key: ${repeated}` : "duplicate key" }
   return { object: json as Record<string, unknown> }
 }

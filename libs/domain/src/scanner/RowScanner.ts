@@ -157,7 +157,7 @@ export class RowScanner {
         memory.note(this.session.scanned(n), from, at - 1, seen & ~before, last, n)
         from = -1
       }
-      // Of a key that is repeated the last value counts.
+      // An object with a repeated key is no event.
       if ((seen & bit) !== 0) return false
       seen |= bit
       at = columns[field].scan(view, at + keys.lengths[field], end, n)
