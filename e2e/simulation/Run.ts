@@ -26,7 +26,7 @@ import { storePort } from "./storePort.ts"
 import { strikeLog } from "./strikeLog.ts"
 import { epoch, Timeline } from "./Timeline.ts"
 import { Trace } from "./Trace.ts"
-import type { Release, Writer } from "./Writer.ts"
+import { decoderOf, type Release, releaseOf, type Writer } from "./Writer.ts"
 
 export type Ingest = typeof ingest
 
@@ -310,7 +310,7 @@ export class Run {
           {
             partition,
             message: halt[2],
-            decoder: writer.release,
+            decoder: decoderOf(writer.release),
             wasDoubtful: writer.doubtful.has(partition)
           },
           this.truth
@@ -551,7 +551,7 @@ export class Run {
         this.note(`${writer.process.name} is started anew by hand`)
         writer.process.kill()
         this.group.leave(writer)
-        this.startWriter(writer.slot, isOpen ? (tail.decoder as Release) : writer.release)
+        this.startWriter(writer.slot, isOpen ? releaseOf(tail.decoder) : writer.release)
       }
     }
   }

@@ -4,12 +4,13 @@ import process from "node:process"
 import type { Replacement } from "./bundleModule.ts"
 import { bundleModule } from "./bundleModule.ts"
 import type { WorkerData } from "./worker.ts"
+import { decoderOf } from "./Writer.ts"
 
 /** The release that takes over: the same source, but for the version of its decoder. */
 const otherDecoder: Replacement = {
   module: "libs/domain/src/Decoder.ts",
-  find: "export const decoderVersion = 2",
-  replace: "export const decoderVersion = 3"
+  find: `export const decoderVersion = ${decoderOf(1)}`,
+  replace: `export const decoderVersion = ${decoderOf(2)}`
 }
 
 export interface Bundles extends WorkerData {

@@ -7,6 +7,7 @@ import { fewestBatches, strikePairs } from "./Scenario.ts"
 import { sweepOf } from "./sweep.ts"
 import type { Finished, Task } from "./WorkerPool.ts"
 import { WorkerPool } from "./WorkerPool.ts"
+import { decoderOf } from "./Writer.ts"
 
 /* A few seeds; `npm run simulation` runs many. */
 
@@ -91,7 +92,7 @@ describe("the simulation", () => {
 })
 
 describe("a mutant", () => {
-  const find = "export const decoderVersion = 1"
+  const find = `export const decoderVersion = ${decoderOf(1)}`
   const module = "libs/domain/src/Decoder.ts"
 
   it("is refused when its text is not there, or not once, or in no module of the bundle", async () => {
