@@ -16,7 +16,7 @@ import { Lake } from "@musify/lake/testing/Lake.ts"
 import { logPort } from "./logPort.ts"
 import { Process } from "./Process.ts"
 import type { PlannedStrike, Scenario } from "./Scenario.ts"
-import { fewestBatches } from "./Scenario.ts"
+import { losing } from "./Scenario.ts"
 import { SimulatedGroup } from "./SimulatedGroup.ts"
 import type { SimulatedPartition } from "./SimulatedLog.ts"
 import { longestRecord, memoryOfRecord, shortestRecord, SimulatedLog } from "./SimulatedLog.ts"
@@ -66,10 +66,11 @@ const endChecks = Object.entries(atTheEnd)
 /** Name of the process that sweeps strike: the one that starts first. */
 const firstProcess = "w0.0"
 
-/** How long faults last at least after the last append, ms. */
+/** How long faults last at least after the last append, and at most while the one that is aimed at waits, ms. */
 const lastingMs = 8_000
+const waitingMs = 30_000
 /** How long a read waits for records where the log lets it, ms. */
-const longPollMs = 2_000
+const longPollMs = 5_000
 /** How often it is looked whether all is done once faults have ended, and what a person would do is done, ms. */
 const watchMs = 5_000
 /** Bound of the progress invariant: time from the end of all faults to rest, ms. */
@@ -92,6 +93,9 @@ export class Run {
   private readonly lake: Lake
   private readonly call: ReturnType<typeof makeCall>
   private readonly waiting: Array<PlannedStrike>
+  /** The strike that the seed is aimed at. */
+  private readonly aimed: PlannedStrike | undefined
+  private readonly aimEnds: number
   /** The writer in each slot; undefined while none runs there. */
   private readonly slots: Array<Writer | undefined> = []
   /** Paused writers, and after how many steps of others, while these open a chain, they go on at the latest. */
@@ -115,7 +119,7 @@ export class Run {
     this.swept = swept
     const dice = new Dice(scenario.seed ^ 0x5eed)
     this.dice = dice
-    this.log = new SimulatedLog(scenario.partitions, this.timeline, dice.fork())
+    this.log = new SimulatedLog(scenario.partitions, scenario.malformed, this.timeline, dice.fork())
     this.lake = new Lake(scenario.partitions)
     this.store = new SimulatedStore(scenario.hasMetadata, this.timeline, dice.fork(), (change) =>
       this.changed(change)
@@ -129,7 +133,9 @@ export class Run {
       note
     )
     this.waiting = scenario.strikes.map((strike) => ({ ...strike }))
+    this.aimed = this.waiting[0]
     this.faultsEnd = epoch + scenario.appends[scenario.appends.length - 1].at + lastingMs
+    this.aimEnds = this.faultsEnd - lastingMs + waitingMs
     this.call = makeCall({
       timeline: this.timeline,
       dice: dice.fork(),
@@ -430,7 +436,7 @@ export class Run {
         : undefined
     for (const [index, strike] of this.waiting.entries()) {
       if (strike.step !== step || (strike.slot !== undefined && strike.slot !== writer.slot)) continue
-      if (!this.canStrike(strike.fault, partition)) continue
+      if (this.lake.plans < strike.plans || !this.canTell(strike.fault, partition)) continue
       if (--strike.nth > 0) continue
       this.waiting.splice(index, 1)
       return strike.fault
@@ -438,10 +444,9 @@ export class Run {
     return undefined
   }
 
-  /** Records may be lost only when the run has all its batches, and when there is a chain that can tell. */
-  private canStrike(fault: Strike, partition: number | undefined): boolean {
-    if (fault !== "retention" && fault !== "recreated shorter" && fault !== "recreated longer") return true
-    return this.lake.plans >= fewestBatches && this.chainAt(partition).plans.length > 0
+  /** Records may be lost only where there is a chain that can tell. */
+  private canTell(fault: Strike, partition: number | undefined): boolean {
+    return !losing.includes(fault) || this.chainAt(partition).plans.length > 0
   }
 
   private chainAt(partition: number | undefined): Chain {
@@ -456,7 +461,8 @@ export class Run {
         // Only where reads wait for records: polling through hours is much work for nothing.
         const isLong = this.scenario.hasGroups && dice.chance(20)
         const ms = isLong ? dice.between(3_600_000, 18_000_000) : dice.between(2_000, 40_000)
-        this.awayMs = isLong ? dice.between(60_000, 300_000) : dice.between(1, 500)
+        // However long, some dozens of calls wait in vain.
+        this.awayMs = isLong ? Math.ceil(ms / dice.between(15, 50)) : dice.between(1, 500)
         if (fault === "store away") this.storeAwayUntil = this.timeline.now + ms
         else this.logAwayUntil = this.timeline.now + ms
         this.faultyFor(ms + this.awayMs)
@@ -482,6 +488,8 @@ export class Run {
 
   private watchFaults(): void {
     this.timeline.after(Math.max(1, this.faultsEnd - this.timeline.now), () => {
+      if (this.aimed !== undefined && this.waiting.includes(this.aimed) && this.timeline.now < this.aimEnds)
+        this.faultyFor(watchMs)
       if (this.timeline.now < this.faultsEnd) return this.watchFaults()
       this.note("faults end")
       this.phase = "settling"

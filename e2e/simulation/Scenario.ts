@@ -9,6 +9,8 @@ export interface PlannedStrike {
   readonly fault: Strike
   readonly step: Step
   readonly slot: number | undefined
+  /** It waits until the lake has so many plans. */
+  readonly plans: number
   nth: number
 }
 
@@ -45,6 +47,8 @@ export interface Scenario {
   readonly writers: ReadonlyArray<WriterPlan>
   readonly appends: ReadonlyArray<Append>
   readonly strikes: ReadonlyArray<PlannedStrike>
+  /** What part of the records is malformed, percent. */
+  readonly malformed: number
 }
 
 /** Fewest micro-batches of a run: the records are so many that no cut gives fewer. */
@@ -59,8 +63,18 @@ export const strikePairs: ReadonlyArray<readonly [Step, Strike]> = strikes.flatM
 )
 
 /** Strikes after which records are gone for good: one a run, else the first would hide what the others do. */
-const losing: ReadonlyArray<Strike> = ["retention", "recreated shorter", "recreated longer"]
+export const losing: ReadonlyArray<Strike> = ["retention", "recreated shorter", "recreated longer"]
 const notLosing = strikePairs.filter((pair) => !losing.includes(pair[1]))
+
+/** Steps of whoever opens a chain: towards the end of a run nobody takes them, unless a writer is killed for it. */
+const opening: ReadonlyArray<Step> = [
+  "join group",
+  "log range",
+  "read plan",
+  "list plans",
+  "read seal",
+  "check file"
+]
 
 /** Strikes that mean something only where a group shares the partitions. */
 const ofGroups: ReadonlyArray<Strike> = ["rebalance storm", "two writers"]
@@ -75,10 +89,25 @@ const strikesOf = (
     fault,
     step,
     slot: dice.chance(50) ? dice.below(writers) : undefined,
+    plans: 0,
     nth: dice.between(1, step === "read log" || step === "read plan" ? 12 : 4)
   })
   const [step, fault] = strikePairs[seed % strikePairs.length]
   const planned: Array<PlannedStrike> = [{ ...aimed(step, fault), slot: undefined }]
+  if (losing.includes(fault)) {
+    // Records are lost only when the run has all its batches; few calls are left then.
+    planned[0] = { ...planned[0], plans: fewestBatches, nth: dice.between(1, step === "read log" ? 4 : 2) }
+    if (opening.includes(step)) {
+      const isOpen = dice.chance(50)
+      planned.push({
+        fault: "killed after",
+        step: isOpen ? "put plan" : "commit offset",
+        slot: undefined,
+        plans: isOpen ? fewestBatches - 1 : fewestBatches,
+        nth: 1
+      })
+    }
+  }
   const others = hasGroups ? notLosing : notLosing.filter((pair) => !ofGroups.includes(pair[1]))
   for (let more = dice.below(4); more > 0; more--) {
     const [otherStep, otherFault] = dice.pick(others)
@@ -91,7 +120,7 @@ const strikesOf = (
 export const scenarioOf = (seed: number, calm: boolean): Scenario => {
   const dice = new Dice(seed)
   const partitions = dice.chance(75) ? 1 : 2
-  const [, aimed] = strikePairs[seed % strikePairs.length]
+  const [step, aimed] = strikePairs[seed % strikePairs.length]
   const hasGroups = dice.chance(70) || ofGroups.includes(aimed)
   // In some runs nothing but the memory ends a batch before its time.
   const isTight = dice.chance(8)
@@ -132,9 +161,10 @@ export const scenarioOf = (seed: number, calm: boolean): Scenario => {
     maxFiles: dice.chance(15) ? 1 : dice.between(2, 5),
     readBytes: dice.chance(10) ? 1 : dice.between(100, 900),
     rollMs: dice.between(5, 20) * 1000,
-    pollMs: dice.between(2, 8) * 1000,
+    pollMs: dice.between(4, 12) * 1000,
     writers,
     appends,
+    malformed: step === "put dead letters" && !calm ? 30 : 7,
     strikes: calm ? [] : strikesOf(seed, dice, count, hasGroups)
   }
 }

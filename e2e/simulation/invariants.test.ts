@@ -16,7 +16,7 @@ import { Timeline } from "./Timeline.ts"
 let log: SimulatedLog
 let lake: Lake
 beforeEach(() => {
-  log = new SimulatedLog(1, new Timeline(), new Dice(7))
+  log = new SimulatedLog(1, 7, new Timeline(), new Dice(7))
   lake = new Lake(1)
   log.append(log.partitions[0], 20, 0)
 })
