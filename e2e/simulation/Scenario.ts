@@ -66,15 +66,11 @@ export const strikePairs: ReadonlyArray<readonly [Step, Strike]> = strikes.flatM
 export const losing: ReadonlyArray<Strike> = ["retention", "recreated shorter", "recreated longer"]
 const notLosing = strikePairs.filter((pair) => !losing.includes(pair[1]))
 
+/** Steps of whoever opens a chain with an open tail: seldom taken unless a writer is killed for it. */
+const ofTails: ReadonlyArray<Step> = ["read seal", "check file"]
+
 /** Steps of whoever opens a chain: towards the end of a run nobody takes them, unless a writer is killed for it. */
-const opening: ReadonlyArray<Step> = [
-  "join group",
-  "log range",
-  "read plan",
-  "list plans",
-  "read seal",
-  "check file"
-]
+const opening: ReadonlyArray<Step> = ["join group", "log range", "read plan", "list plans", ...ofTails]
 
 /** Strikes that mean something only where a group shares the partitions. */
 const ofGroups: ReadonlyArray<Strike> = ["rebalance storm", "two writers"]
@@ -94,19 +90,19 @@ const strikesOf = (
   })
   const [step, fault] = strikePairs[seed % strikePairs.length]
   const planned: Array<PlannedStrike> = [{ ...aimed(step, fault), slot: undefined }]
-  if (losing.includes(fault)) {
-    // Records are lost only when the run has all its batches; few calls are left then.
+  // Records are lost only when the run has all its batches; few calls are left then.
+  const isLosing = losing.includes(fault)
+  if (isLosing)
     planned[0] = { ...planned[0], plans: fewestBatches, nth: dice.between(1, step === "read log" ? 4 : 2) }
-    if (opening.includes(step)) {
-      const isOpen = dice.chance(50)
-      planned.push({
-        fault: "killed after",
-        step: isOpen ? "put plan" : "commit offset",
-        slot: undefined,
-        plans: isOpen ? fewestBatches - 1 : fewestBatches,
-        nth: 1
-      })
-    }
+  if (isLosing ? opening.includes(step) : ofTails.includes(step) && dice.chance(70)) {
+    const isOpen = dice.chance(50)
+    planned.push({
+      fault: "killed after",
+      step: isOpen ? "put plan" : "commit offset",
+      slot: undefined,
+      plans: isLosing ? (isOpen ? fewestBatches - 1 : fewestBatches) : 0,
+      nth: isLosing ? 1 : dice.between(1, 4)
+    })
   }
   const others = hasGroups ? notLosing : notLosing.filter((pair) => !ofGroups.includes(pair[1]))
   for (let more = dice.below(4); more > 0; more--) {

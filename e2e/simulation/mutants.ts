@@ -2,9 +2,30 @@ import type { Replacement } from "./bundleModule.ts"
 import type { Strike } from "./faults.ts"
 import type { Step } from "./steps.ts"
 
+/** What the protocol does so that each record is in the lake once, and the ingestor so that it stays alive. */
+export const guards = [
+  "a plan is put only where none is",
+  "a plan that is there is compared whole",
+  "an open tail is executed before the next plan",
+  "an open tail is executed with its own file list",
+  "file names come from the plan",
+  "files come after their plan",
+  "a plan is closed after its files",
+  "the position comes from the chain",
+  "puts are atomic",
+  "a lost race is no error",
+  "missing records are refused",
+  "the last record is compared",
+  "a plan is executed by the decoder that made it",
+  "a loss is told of the tail that is there now",
+  "memory is bounded"
+] as const
+export type Guard = (typeof guards)[number]
+
 /** The protocol with one guard removed. */
 export interface Mutant {
   readonly name: string
+  readonly guard: Guard
   readonly edits: ReadonlyArray<Replacement>
   /** Where the guard is needed: only seeds that are aimed there are tried. Without it any seed may do. */
   readonly aim?: readonly [Step, Strike]
@@ -19,6 +40,7 @@ const committer = "apps/ingestor/src/Committer.ts"
 export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "plan put whatever is there",
+    guard: "a plan is put only where none is",
     edits: [
       {
         module: chain,
@@ -30,6 +52,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "plan that is there taken for one's own",
+    guard: "a plan that is there is compared whole",
     edits: [
       {
         module: chain,
@@ -40,6 +63,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "plan compared by its start alone",
+    guard: "a plan that is there is compared whole",
     edits: [
       {
         module: chain,
@@ -50,6 +74,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "open tail skipped",
+    guard: "an open tail is executed before the next plan",
     edits: [
       {
         module: openChain,
@@ -60,6 +85,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "open tail cut anew",
+    guard: "an open tail is executed with its own file list",
     edits: [
       {
         module: openChain,
@@ -70,6 +96,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "open tail's files under names of one's own",
+    guard: "file names come from the plan",
     edits: [
       {
         module: chain,
@@ -81,6 +108,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "what is left of lost records written",
+    guard: "missing records are refused",
     aim: ["put file", "retention"],
     edits: [
       {
@@ -97,6 +125,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "files before their plan",
+    guard: "files come after their plan",
     edits: [
       {
         module: committer,
@@ -108,6 +137,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "seal before files",
+    guard: "a plan is closed after its files",
     edits: [
       {
         module: committer,
@@ -119,6 +149,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "next plan before files",
+    guard: "a plan is closed after its files",
     edits: [
       {
         module: committer,
@@ -129,6 +160,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "position from the group's offset",
+    guard: "the position comes from the chain",
     edits: [
       {
         module: supervise,
@@ -141,6 +173,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "puts that are not atomic",
+    guard: "puts are atomic",
     edits: [
       {
         module: "e2e/simulation/SimulatedStore.ts",
@@ -152,6 +185,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "lost race taken for a failure",
+    guard: "a lost race is no error",
     edits: [
       {
         module: supervise,
@@ -162,6 +196,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "missing records passed over",
+    guard: "missing records are refused",
     aim: ["read log", "retention"],
     edits: [
       {
@@ -174,6 +209,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "log's own reset of the position",
+    guard: "missing records are refused",
     aim: ["read log", "retention"],
     edits: [
       {
@@ -189,6 +225,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "last record not compared",
+    guard: "the last record is compared",
     aim: ["read log", "recreated longer"],
     edits: [
       {
@@ -200,6 +237,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "log that ends too early not noticed",
+    guard: "the last record is compared",
     aim: ["read log", "recreated shorter"],
     edits: [
       {
@@ -211,6 +249,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "tail of another decoder completed",
+    guard: "a plan is executed by the decoder that made it",
     aim: ["put file", "other release"],
     edits: [
       {
@@ -222,6 +261,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "loss told of an old tail",
+    guard: "a loss is told of the tail that is there now",
     aim: ["log range", "retention"],
     edits: [
       {
@@ -233,6 +273,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "loss told of a tail that was completed meanwhile",
+    guard: "a loss is told of the tail that is there now",
     aim: ["put file", "retention"],
     edits: [
       {
@@ -244,12 +285,13 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "memory without bound",
+    guard: "memory is bounded",
     aim: ["put file", "slow answer"],
     edits: [
       {
         module: "apps/ingestor/src/GatherBudget.ts",
-        find: "if (isAlone || held + ask.bytes <= this.capacity)",
-        replace: "if (isAlone || held + ask.bytes <= 1e9)"
+        find: "const isAlone = held === (first.onPress === undefined ? first.held : 0)",
+        replace: "const isAlone = held >= 0"
       }
     ]
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { makeBundles } from "./bundles.ts"
 import { applies, sweptStrikes } from "./faults.ts"
-import { mutants } from "./mutants.ts"
+import { guards, mutants } from "./mutants.ts"
 import type { Outcome } from "./Run.ts"
 import { fewestBatches, strikePairs } from "./Scenario.ts"
 import { sweepOf } from "./sweep.ts"
@@ -92,6 +92,10 @@ describe("the simulation", () => {
 })
 
 describe("a mutant", () => {
+  it("is there for each guard", () => {
+    expect(guards.filter((guard) => !mutants.some((mutant) => mutant.guard === guard))).toEqual([])
+  })
+
   const find = `export const decoderVersion = ${decoderOf(1)}`
   const module = "libs/domain/src/Decoder.ts"
 
