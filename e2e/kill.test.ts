@@ -8,7 +8,7 @@ interface UpSummary {
 }
 
 // Each round takes some ten seconds; MUSIFY_KILL_ROUNDS=20 for a long run.
-const rounds = Number(process.env.MUSIFY_KILL_ROUNDS ?? 8)
+const rounds = Number(process.env.MUSIFY_KILL_ROUNDS ?? 5)
 const seed = Number(process.env.MUSIFY_E2E_SEED ?? 20261123)
 const folder = temporaryFolder()
 afterAll(folder.remove)

@@ -1,4 +1,6 @@
 import { defineConfig } from "vitest/config"
 
 // What needs other runtimes: apart from `npm test`, which needs nothing but npm.
-export default defineConfig({ test: { include: ["e2e/**/*.runtime.test.ts"], fileParallelism: false } })
+export default defineConfig({
+  test: { setupFiles: ["tools/vitestSeed.ts"], include: ["e2e/**/*.runtime.test.ts"], fileParallelism: false }
+})

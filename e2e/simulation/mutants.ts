@@ -189,7 +189,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         module: supervise,
-        find: "return Effect.as(metrics.lostRace, false)",
+        find: "return Effect.as(Effect.zipRight(metrics.lostRace, told), false)",
         replace: 'return halt("race", "another writer was first", "RaceLost")'
       }
     ]

@@ -1,28 +1,25 @@
 import { Command } from "@effect/cli"
 import { hourOf, hourText } from "@musify/domain/Hour.ts"
-import { layer as layerLocalDirectory } from "@musify/lake/LocalDirectoryObjectStore.ts"
+import type { BucketSettings } from "@musify/lake/storeSettings.ts"
+import { bucketOptions, layerObjectStore } from "@musify/lake/storeSettings.ts"
 import { DataFolder, layerDataFolder } from "@musify/runtime/DataFolder.ts"
 import { layerProgress, Progress } from "@musify/runtime/Progress.ts"
 import { serving } from "@musify/runtime/runMain.ts"
 import { dataOption, jsonOption, parseDuration, setting } from "@musify/runtime/setting.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
 import { planPass } from "@musify/warehouse/buildPass.ts"
+import type { WarehouseSettings } from "@musify/warehouse/warehouseSettings.ts"
+import { layerWarehouseOf, warehouseOptions } from "@musify/warehouse/warehouseSettings.ts"
 import { Console, Effect, Either, Layer } from "effect"
 import type { BatchOptions, BatchRhythm, BatchSummary } from "./BatchOptions.ts"
 import { atFivePast, defaultBatchOptions } from "./BatchOptions.ts"
-import { layerWarehouse, runBatch, watchBatches } from "./runBatch.ts"
+import { runBatch, watchBatches } from "./runBatch.ts"
 
 const shared = {
   data: dataOption,
   json: jsonOption,
-  threads: setting.optionalInteger("batch-threads", {
-    min: 1,
-    description: "Threads of DuckDB; one per core without it."
-  }),
-  memory: setting.optionalInteger("batch-memory", {
-    min: 64,
-    description: "Memory of DuckDB, MiB; it goes to disk beyond it. 80 % of the machine's without it."
-  })
+  ...bucketOptions,
+  ...warehouseOptions
 }
 
 const building = {
@@ -39,21 +36,24 @@ const building = {
   })
 }
 
-interface Shared {
+interface Shared extends WarehouseSettings, BucketSettings {
   readonly data: string
   readonly json: boolean
-  readonly threads: number | undefined
-  readonly memory: number | undefined
 }
 
-const environment = ({ data, json, memory, threads }: Shared) => {
-  const store = Layer.unwrapEffect(
-    Effect.map(DataFolder, ({ bucket }) => layerLocalDirectory({ directory: bucket }))
+const environment = ({ data, json, ...settings }: Shared) => {
+  const store = layerObjectStore(
+    settings,
+    Effect.map(DataFolder, ({ bucket }) => bucket)
   )
   return Layer.mergeAll(
-    Layer.merge(store, layerWarehouse({ threads, memoryMiB: memory })).pipe(
-      Layer.provideMerge(layerDataFolder(data))
-    ),
+    Layer.merge(
+      store,
+      layerWarehouseOf(
+        settings,
+        Effect.map(DataFolder, (folder) => folder.warehouse)
+      )
+    ).pipe(Layer.provideMerge(layerDataFolder(data))),
     json ? Layer.empty : layerProgress
   )
 }
@@ -185,13 +185,13 @@ const plan = Command.make("plan", shared, (options) =>
       Effect.gen(function* () {
         const folder = yield* DataFolder
         yield* folder.lockRole("batcher")
-        const { dirty, newPlans, reset } = yield* planPass(yield* folder.frozen("songs"))
+        const { bytes, dirty, newPlans, reset } = yield* planPass(yield* folder.frozen("songs"))
         const hours = dirty.map(({ builtBefore, hour, rows }) => ({
           hour: hourText(hour),
           rows,
           builtBefore
         }))
-        if (options.json) return yield* Console.log(JSON.stringify({ hours, newPlans, reset }))
+        if (options.json) return yield* Console.log(JSON.stringify({ hours, newPlans, reset, bytes }))
         yield* Console.log(
           hours.length === 0
             ? "Nothing to build: every hour is up to date."
@@ -200,7 +200,10 @@ const plan = Command.make("plan", shared, (options) =>
                 ...hours.map(
                   ({ builtBefore, hour, rows }) =>
                     `  ${hour}  ${plural(rows, "event")}${builtBefore ? ", built before" : ""}`
-                )
+                ),
+                ...(bytes === undefined
+                  ? []
+                  : [`Built at once, billed for at most ${(bytes / 1024 ** 3).toFixed(3)} GiB.`])
               ].join("\n")
         )
       })
@@ -223,7 +226,8 @@ export const command = Command.make("batch").pipe(
       "Examples:",
       "  musify batch run",
       "  musify batch plan --json",
-      "  musify batch rebuild --from 2026-11-09"
+      "  musify batch rebuild --from 2026-11-09",
+      "  musify batch run --warehouse bigquery --bigquery-project my-project --bigquery-location EU"
     ].join("\n")
   ),
   Command.withSubcommands([run, plan, rebuild])

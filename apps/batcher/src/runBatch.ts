@@ -9,6 +9,7 @@ import { buildPass } from "@musify/warehouse/buildPass.ts"
 import type { CatalogSource } from "@musify/warehouse/catalogTables.ts"
 import { layer as layerDuckDb } from "@musify/warehouse/DuckDbWarehouse.ts"
 import type { Warehouse } from "@musify/warehouse/Warehouse.ts"
+import type { WarehouseUnavailable } from "@musify/warehouse/WarehouseError.ts"
 import { Clock, Effect, Layer, Option } from "effect"
 import type { BatchOptions, BatchRhythm, BatchSummary, WatchOptions } from "./BatchOptions.ts"
 
@@ -87,13 +88,20 @@ const untilNext = (rhythm: BatchRhythm): Effect.Effect<void> =>
     ? Effect.sleep(rhythm.every)
     : Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(pause(rhythm, now)))
 
+const passing: ReadonlySet<WarehouseUnavailable["reason"]> = new Set([
+  "locked",
+  "disk full",
+  "unreachable",
+  "quota"
+])
+
 /** Troubles that a later pass may not meet; others stop the batcher. */
 const passes = (error: BatchError): boolean =>
   error._tag === "AuditsFailed" ||
   error._tag === "LakeFileDamaged" ||
   error._tag === "DamagedFile" ||
   error._tag === "ObjectStoreUnavailable" ||
-  (error._tag === "WarehouseUnavailable" && (error.reason === "locked" || error.reason === "disk full")) ||
+  (error._tag === "WarehouseUnavailable" && passing.has(error.reason)) ||
   (error._tag === "UserError" && error.exitCode === 1)
 
 /** Passes for ever, the first at once. What readers see stays the last good state when a pass fails. */

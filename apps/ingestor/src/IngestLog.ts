@@ -4,6 +4,7 @@ import { Context, Effect, Layer, LogLevel as Level } from "effect"
 
 /** Something that whoever runs an ingestor should hear of. */
 export interface IngestNotice {
+  /** Info: what goes as it should. Warning: it tries again. Error: a person is needed. */
   readonly level: "Info" | "Warning" | "Error"
   /** What happened, where, what to do: one sentence or more for people. */
   readonly message: string
@@ -16,10 +17,14 @@ export interface IngestLogService {
 }
 
 const lines: IngestLogService = {
-  tell: ({ message }) => Effect.flatMap(Progress, ({ say }) => say(message))
+  tell: ({ level, message }) =>
+    level === "Info" ? Effect.void : Effect.flatMap(Progress, ({ say }) => say(message))
 }
 
-/** Where an ingestor tells what happens to it: as lines beside the progress line unless a layer says otherwise. */
+/**
+ * Where an ingestor tells what happens to it. Unless a layer says otherwise, what people should hear of comes as a line
+ * beside the progress line, and what goes well does not.
+ */
 export class IngestLog extends Context.Reference<IngestLog>()("@musify/ingestor/IngestLog", {
   defaultValue: () => lines
 }) {}

@@ -18,6 +18,7 @@ import { type Fetched, startReader } from "./Reader.ts"
 
 const firstPauseMs = 100
 const longestPauseMs = 10_000
+const longestCommit = Duration.seconds(1)
 /** Failures in a row after which a partition that is to be drained once gives up: three to six seconds of waiting. */
 export const triesOnce = 7
 
@@ -64,6 +65,12 @@ export const supervisePartition = (parts: IngestParts, of: TopicPartition): Effe
     let pauseMs = firstPauseMs
     let failures = 0
 
+    const tell = (what: string) =>
+      notices.tell({
+        level: "Info",
+        message: `${name} ${what}.`,
+        fields: { topic, partition, seq: knownSeq }
+      })
     const halt = (reason: string, message: string, tag: string) =>
       Effect.gen(function* () {
         Object.assign(status, { phase: "halted", reason, message })
@@ -110,8 +117,10 @@ export const supervisePartition = (parts: IngestParts, of: TopicPartition): Effe
         status.storedAt = yield* Clock.currentTimeMillis
         counters.closed(batch)
         yield* metrics.closed(batch)
-        // A hint that may get lost: the lake's chain is the position.
-        yield* Effect.ignore(log.commit(options.group, topic, partition, end))
+        // A hint that may get lost: the lake's chain is the position. So nobody waits for it long.
+        yield* log
+          .commit(options.group, topic, partition, end)
+          .pipe(Effect.ignore, Effect.timeoutOption(longestCommit))
         yield* options.onProgress(counters.progress())
       })
 
@@ -123,6 +132,7 @@ export const supervisePartition = (parts: IngestParts, of: TopicPartition): Effe
         if (position.tookOver) {
           counters.takenOver++
           yield* metrics.tookOver
+          yield* tell(`completed plan ${position.nextSeq - 1}, which another writer had left open`)
           succeeded(position.offset)
         } else if (failures === 0) status.phase = "following"
         knownSeq = Math.max(0, position.nextSeq - 1)
@@ -161,9 +171,10 @@ export const supervisePartition = (parts: IngestParts, of: TopicPartition): Effe
     const attempt = session.pipe(
       Effect.as(true),
       Effect.catchTags({
-        RaceLost: () => {
+        RaceLost: ({ seq }) => {
           counters.racesLost++
-          return Effect.as(metrics.lostRace, false)
+          const told = tell(`dropped a batch, since another writer planned ${seq} first`)
+          return Effect.as(Effect.zipRight(metrics.lostRace, told), false)
         },
         ChainHalted: ({ _tag, message, reason }) => halt(reason, message, _tag),
         // The session that follows reads the tail again and finds out whether records are lost.

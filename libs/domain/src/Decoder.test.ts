@@ -75,15 +75,15 @@ describe.each(topics)("%s", (topic) => {
           }
         }
       ),
-      { numRuns: 1500 }
+      { numRuns: 500 }
     )
     // Rejected values leave no trace in the batch that they came in.
     const taken = batch.take()
     expect(Array.from({ length: taken.count }, (_, i) => rowAt(taken, i))).toStrictEqual(rows)
     expect([...taken.offsets]).toStrictEqual(offsets)
     // A property over mutants says little unless both happen often.
-    expect(rows.length).toBeGreaterThan(150)
-    expect(rejected).toBeGreaterThan(150)
+    expect(rows.length).toBeGreaterThan(50)
+    expect(rejected).toBeGreaterThan(50)
   })
 })
 

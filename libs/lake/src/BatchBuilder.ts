@@ -1,5 +1,5 @@
-import type { Decoder, DecoderOptions } from "@musify/domain/Decoder.ts"
-import { decoderVersion, defaultDecoderOptions, makeDecoder } from "@musify/domain/Decoder.ts"
+import type { DecoderOptions } from "@musify/domain/Decoder.ts"
+import { decoderVersion, defaultDecoderOptions } from "@musify/domain/Decoder.ts"
 import type { EventColumns } from "@musify/domain/EventColumns.ts"
 import type { Hour } from "@musify/domain/Hour.ts"
 import { hourMs } from "@musify/domain/Hour.ts"
@@ -16,6 +16,7 @@ import { dataFileName, deadLetterFileName } from "./objectNames.ts"
 import type { Plan } from "./Plan.ts"
 import { planVersion } from "./Plan.ts"
 import { RowHasher, witnessOf } from "./rowHash.ts"
+import { withDecoder } from "./withDecoder.ts"
 
 /** When a micro-batch is full. */
 export interface BatchLimits {
@@ -84,27 +85,13 @@ export const reasonKind = (reason: string): string => {
   return colon < 0 ? reason : reason.slice(0, colon)
 }
 
-const decoders = new Map<string, Decoder>()
-
-/**
- * The decoder of a topic, one for all builders: each takes its rows before another's turn. So what repeats is held once,
- * and not anew for every micro-batch.
- */
-const decoderOf = (topic: Topic, options: Partial<DecoderOptions>): Decoder => {
-  const { maxAheadMs, maxBytes } = { ...defaultDecoderOptions, ...options }
-  const key = `${topic} ${maxAheadMs} ${maxBytes}`
-  const known = decoders.get(key) ?? makeDecoder(topic, { maxAheadMs, maxBytes })
-  decoders.set(key, known)
-  return known
-}
-
 /** Gathers the records of one (topic, partition) from `start` on into one micro-batch, decoded and cut by event hour. */
 export class BatchBuilder {
   readonly topic: Topic
   readonly partition: number
   readonly start: number
   private readonly limits: BatchLimits
-  private readonly decoder: Decoder
+  private readonly decoderOptions: DecoderOptions
   private readonly chunks: Array<EventColumns> = []
   private readonly hours: Map<Hour, HourRows> = new Map()
   private readonly dead: Map<Hour, DeadHour> = new Map()
@@ -127,7 +114,7 @@ export class BatchBuilder {
     this.start = start
     this.end = start
     this.limits = limits
-    this.decoder = decoderOf(topic, decoderOptions)
+    this.decoderOptions = { ...defaultDecoderOptions, ...decoderOptions }
   }
 
   get isEmpty(): boolean {
@@ -148,14 +135,15 @@ export class BatchBuilder {
   add(batch: LogBatch, from: number): number {
     const stop = this.room(batch, from)
     if (stop === from) return from
-    const reasons = this.decoder.decodeBatch(batch, from, stop)
-    let chunk = this.decoder.take()
-    const cut = this.sort(batch, from, stop, reasons, chunk)
-    if (cut < stop && chunk.unknownFields > 0) {
+    const { chunk, cut } = withDecoder(this.topic, this.decoderOptions, (decoder) => {
+      const reasons = decoder.decodeBatch(batch, from, stop)
+      const chunk = decoder.take()
+      const cut = this.sort(batch, from, stop, reasons, chunk)
+      if (cut === stop || chunk.unknownFields === 0) return { chunk, cut }
       // Fields of records beyond the cut belong to the next plan: count those before it alone.
-      this.decoder.decodeBatch(batch, from, cut)
-      chunk = this.decoder.take()
-    }
+      decoder.decodeBatch(batch, from, cut)
+      return { chunk: decoder.take(), cut }
+    })
     this.chunks.push(chunk)
     this.unknownFields += chunk.unknownFields
     if (cut > from) {
@@ -310,22 +298,21 @@ export class BatchBuilder {
   }
 
   /** An hour's rows by (ts, offset). */
-  private inOrder({ runs }: HourRows): PickedRows {
+  private inOrder({ hour, runs }: HourRows): PickedRows {
     const { chunks } = this
-    const ts = new Float64Array(runs.count)
-    let at = 0
-    for (let run = 0; run < runs.length; run++) {
-      const part = chunks[runs.chunkOf(run)].ts.subarray(runs.fromOf(run), runs.toOf(run))
-      ts.set(part, at)
-      at += part.length
-    }
+    const { count } = runs
+    // Rows come in offset order, so their index breaks ties; times within an hour leave room for it in a double.
+    const keys = new Float64Array(count)
     let sorted = true
-    for (let i = 1; i < ts.length; i++) if (ts[i] < ts[i - 1]) sorted = false
+    let row = 0
+    for (let run = 0; run < runs.length; run++) {
+      const { ts } = chunks[runs.chunkOf(run)]
+      for (let i = runs.fromOf(run); i < runs.toOf(run); i++, row++) {
+        keys[row] = (ts[i] - hour * hourMs) * count + row
+        if (row > 0 && keys[row] < keys[row - 1]) sorted = false
+      }
+    }
     if (sorted) return { chunks, runs, order: undefined }
-    // Rows come in offset order, so their index breaks ties.
-    const order = new Uint32Array(runs.count)
-    for (let i = 0; i < order.length; i++) order[i] = i
-    order.sort((a, b) => ts[a] - ts[b] || a - b)
-    return { chunks, runs, order }
+    return { chunks, runs, order: Uint32Array.from(keys.sort(), (key) => key % count) }
   }
 }

@@ -99,6 +99,9 @@ const pickPlainTexts = (columns: ReadonlyArray<PlainTexts>, { order, runs }: Pic
   return { type: "string", values: order === undefined ? texts : Array.from(order, (i) => texts[i]) }
 }
 
+/** Codes in the file of the column that was picked last; grows to the longest. */
+let codesInFile = new Uint32Array(1024)
+
 /** By the code of a chunk: the code in the file, 0 when it has none yet. One of all columns; clean between them. */
 let codeInFile = new Int32Array(1024)
 /** Codes of a chunk that have one. */
@@ -122,7 +125,8 @@ const translate = <C extends Coded>(
   runs: RowRuns,
   add: (from: C, code: number) => number
 ): Uint32Array => {
-  const codes = new Uint32Array(runs.count)
+  if (codesInFile.length < runs.count) codesInFile = new Uint32Array(runs.count * 2)
+  const codes = codesInFile.subarray(0, runs.count)
   let count = 0
   let known: TextDictionary | undefined
   /** Forgets codes above `from`. */
@@ -151,9 +155,8 @@ const translate = <C extends Coded>(
     const end = runs.toOf(run)
     for (let row = runs.fromOf(run); row < end; row++, at++) {
       const code = from[row]
-      if (code === 0) continue
       let own = codeInFile[code]
-      if (own === 0) {
+      if (own === 0 && code !== 0) {
         own = codeInFile[code] = add(column, code)
         translated[count++] = code
       }

@@ -8,7 +8,23 @@ import process from "node:process"
 import { afterAll, expect, it } from "vitest"
 import { makeDuckDbWarehouse } from "./DuckDbWarehouse.ts"
 import { prepareLedger } from "./schema.ts"
+import { makePlace, removeScratch } from "./testing/harness.ts"
+import { warehouseContract } from "./Warehouse.contract.ts"
 import type { WarehouseUnavailable } from "./WarehouseError.ts"
+
+removeScratch()
+warehouseContract("DuckDB", () =>
+  Effect.map(makePlace(), ({ file, store }) => ({
+    warehouse: makeDuckDbWarehouse({ file, threads: 1 }),
+    store
+  }))
+)
+warehouseContract("DuckDB, of a lake in a remote bucket", () =>
+  Effect.map(makePlace(), ({ file, store }) => ({
+    warehouse: makeDuckDbWarehouse({ file, threads: 1 }),
+    store: { ...store, locate: (name: string) => `gs://bucket/${name}` }
+  }))
+)
 
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "musify-duckdb-"))
 afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }))

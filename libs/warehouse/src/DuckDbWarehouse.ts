@@ -1,11 +1,14 @@
 import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api"
 import { DuckDBDateValue, DuckDBInstance, DuckDBTimestampValue } from "@duckdb/node-api"
-import { Effect, Exit, Layer } from "effect"
+import type { Scope } from "effect"
+import { Data, Effect, Exit, Layer } from "effect"
 import fs from "node:fs"
+import { maxBadRows, rowText } from "./audits.ts"
 import { duckDbDialect } from "./duckDbDialect.ts"
+import { readableFiles } from "./lakeFiles.ts"
 import type { SqlRow, SqlValue, WarehouseService, WarehouseSession } from "./Warehouse.ts"
 import { Warehouse } from "./Warehouse.ts"
-import type { WarehouseError } from "./WarehouseError.ts"
+import type { AuditFailure, WarehouseError } from "./WarehouseError.ts"
 import { LakeFileDamaged, StatementFailed, WarehouseUnavailable } from "./WarehouseError.ts"
 
 export interface DuckDbSettings {
@@ -83,7 +86,21 @@ const plain = (value: DuckDBValue): SqlValue => {
   return String(value)
 }
 
-const session = (file: string, connection: DuckDBConnection): WarehouseSession => {
+/** Ends the transaction whose checks have found rows. */
+class Found extends Data.TaggedError("Found")<{ readonly failures: ReadonlyArray<AuditFailure> }> {}
+
+/** A session that can also run a transaction that is not said as a value. */
+export interface DuckDbSession extends WarehouseSession {
+  /** Runs statements in order; `step` names them in errors. */
+  readonly run: (step: string, statements: ReadonlyArray<string>) => Effect.Effect<void, WarehouseError>
+  /** All or nothing: a failure or an interruption rolls back. Not to be nested. */
+  readonly transaction: <A, E, R>(body: Effect.Effect<A, E, R>) => Effect.Effect<A, E | WarehouseError, R>
+}
+
+/** Folder of copies of lake files that lie in a remote bucket, while the warehouse is open. */
+const copiesOf = (file: string): string => `${file}.lake`
+
+const session = (file: string, connection: DuckDBConnection): DuckDbSession => {
   const attempt = <A>(
     step: string,
     statement: string,
@@ -101,36 +118,76 @@ const session = (file: string, connection: DuckDBConnection): WarehouseSession =
       })
     })
   const statement = (step: string, sql: string) => attempt(step, sql, () => connection.run(sql))
+  const run = (step: string, statements: ReadonlyArray<string>) =>
+    Effect.forEach(statements, (sql) => statement(step, sql), { discard: true })
+  const query = (step: string, sql: string): Effect.Effect<ReadonlyArray<SqlRow>, WarehouseError> =>
+    Effect.map(
+      attempt(step, sql, () => connection.runAndReadAll(sql)),
+      (reader) => {
+        const names = reader.columnNames()
+        return reader.getRows().map((values): SqlRow => {
+          const row: Record<string, SqlValue> = {}
+          for (let i = 0; i < names.length; i++) row[names[i]] = plain(values[i])
+          return row
+        })
+      }
+    )
+  const transaction: DuckDbSession["transaction"] = (body) =>
+    Effect.acquireUseRelease(
+      statement("transaction", "BEGIN TRANSACTION"),
+      () => Effect.zipLeft(body, statement("transaction", "COMMIT")),
+      (_, exit) =>
+        Exit.isSuccess(exit)
+          ? Effect.void
+          : // After a failed COMMIT there is no transaction left to roll back.
+            Effect.ignore(statement("transaction", "ROLLBACK"))
+    )
   return {
     dialect: duckDbDialect,
-    run: (step, statements) => Effect.forEach(statements, (sql) => statement(step, sql), { discard: true }),
-    query: (step, sql) =>
-      Effect.map(
-        attempt(step, sql, () => connection.runAndReadAll(sql)),
-        (reader) => {
-          const names = reader.columnNames()
-          return reader.getRows().map((values): SqlRow => {
-            const row: Record<string, SqlValue> = {}
-            for (let i = 0; i < names.length; i++) row[names[i]] = plain(values[i])
-            return row
-          })
-        }
+    tables: Effect.map(
+      query(
+        "tables",
+        `SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = 'main' AND table_catalog = current_database()`
       ),
-    transaction: (body) =>
-      Effect.acquireUseRelease(
-        statement("transaction", "BEGIN TRANSACTION"),
-        () => Effect.zipLeft(body, statement("transaction", "COMMIT")),
-        (_, exit) =>
-          Exit.isSuccess(exit)
-            ? Effect.void
-            : // After a failed COMMIT there is no transaction left to roll back.
-              Effect.ignore(statement("transaction", "ROLLBACK"))
+      (rows) => rows.map((row) => ({ name: String(row["table_name"]), isView: row["table_type"] === "VIEW" }))
+    ),
+    run,
+    query,
+    transaction,
+    define: (step, statements) => transaction(run(step, statements)),
+    stage: (files) => readableFiles(files, copiesOf(file)),
+    transact: ({ checks, steps }, { during, onStep }) =>
+      Effect.gen(function* () {
+        for (const { name, phase, statements } of steps) {
+          yield* onStep(name)
+          yield* during(phase, run(name, statements))
+        }
+        const failures: Array<AuditFailure> = []
+        if (checks.length > 0) yield* onStep("audit")
+        for (const { audit, badRows, model } of checks) {
+          const rows = yield* during(
+            "audit",
+            query(`audit of ${model}: ${audit}`, `SELECT * FROM (${badRows}) LIMIT ${maxBadRows}`)
+          )
+          if (rows.length > 0) failures.push({ model, audit, rows: rows.map(rowText) })
+        }
+        if (failures.length > 0) return yield* new Found({ failures })
+        yield* onStep("commit")
+        return failures
+      }).pipe(transaction, (all) =>
+        Effect.catchIf(
+          all,
+          (error) => error instanceof Found,
+          (found) => Effect.succeed(found.failures)
+        )
       )
   }
 }
 
 /** A DuckDB file as warehouse. */
-export const makeDuckDbWarehouse = (settings: DuckDbSettings): WarehouseService => {
+export const makeDuckDbWarehouse = (
+  settings: DuckDbSettings
+): WarehouseService & { readonly open: Effect.Effect<DuckDbSession, WarehouseUnavailable, Scope.Scope> } => {
   const { file, memoryMiB, threads } = settings
   const open = Effect.acquireRelease(
     Effect.tryPromise({
@@ -161,6 +218,7 @@ export const makeDuckDbWarehouse = (settings: DuckDbSettings): WarehouseService 
       Effect.sync(() => {
         connection.closeSync()
         instance.closeSync()
+        fs.rmSync(copiesOf(file), { recursive: true, force: true })
       })
   )
   return { place: file, open: Effect.map(open, ({ connection }) => session(file, connection)) }

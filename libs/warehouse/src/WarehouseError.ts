@@ -1,11 +1,21 @@
 import { Schema } from "effect"
 
 /**
- * The warehouse cannot be opened, or refuses: `message` names the file, what is wrong with it and what to do.
- * "locked" passes by itself when the other process ends; the others do not.
+ * The warehouse cannot be opened, or refuses: `message` names the file (or dataset), what is wrong with it and what to
+ * do. "locked", "unreachable" and "quota" pass by themselves; the others do not.
  */
 export class WarehouseUnavailable extends Schema.TaggedError<WarehouseUnavailable>()("WarehouseUnavailable", {
-  reason: Schema.Literal("locked", "damaged", "newer format", "disk full", "not writable"),
+  reason: Schema.Literal(
+    "locked",
+    "damaged",
+    "newer format",
+    "disk full",
+    "not writable",
+    "unreachable",
+    "quota",
+    "refused",
+    "missing"
+  ),
   file: Schema.String,
   message: Schema.String,
   cause: Schema.optional(Schema.Defect)
@@ -13,7 +23,7 @@ export class WarehouseUnavailable extends Schema.TaggedError<WarehouseUnavailabl
   /** Of a program that ends with it: 1 found wrong, 2 wrong use, 3 not reachable. */
   get exitCode(): 1 | 2 | 3 {
     if (this.reason === "damaged") return 1
-    return this.reason === "newer format" || this.reason === "not writable" ? 2 : 3
+    return ["newer format", "not writable", "missing"].includes(this.reason) ? 2 : 3
   }
 }
 

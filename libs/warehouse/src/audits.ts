@@ -1,8 +1,9 @@
 import { Effect } from "effect"
+import type { Dialect } from "./Dialect.ts"
 import type { Audit, AuditScope, Model } from "./Model.ts"
 import { models } from "./models/models.ts"
 import { stagedRowsDiffer } from "./staging.ts"
-import type { WarehouseSession } from "./Warehouse.ts"
+import type { Check, WarehouseReader } from "./Warehouse.ts"
 import type { AuditFailure, WarehouseError } from "./WarehouseError.ts"
 
 /** What audits have found. */
@@ -15,26 +16,29 @@ export interface AuditResult {
 const anything = () => "TRUE"
 
 /** Everything that is in the warehouse. */
-const everything: AuditScope = {
-  hours: anything,
+const everything = (sql: Dialect): AuditScope => ({
+  hours: (prefix) => sql.sinceHour("0", prefix),
+  hourKeys: anything,
   users: anything,
-  sessions: anything,
-  dayHours: anything,
+  sessions: (_column, ts) => (ts === undefined ? "TRUE" : `${ts} >= ${sql.timestamp(0)}`),
+  dayHours: (prefix) => sql.sinceHour("0", prefix),
   dayTimes: anything
-}
+})
 
 /** What the build of this transaction has touched. */
-const ofBuild = (session: WarehouseSession): AuditScope => {
-  const { dayOfHour, hourOf, hourStart, variable } = session.dialect
+const ofBuild = (sql: Dialect): AuditScope => {
+  const { dayOfHour, hourOf, hourStart, variable } = sql
+  const touchedHours = `(SELECT hour FROM build_hours UNION DISTINCT SELECT hour_key AS hour FROM rekeyed_hours)`
   return {
-    hours: (column) =>
-      `${column} >= ${variable("first_hour")} AND ${column} IN (SELECT hour FROM build_hours UNION SELECT hour_key FROM rekeyed_hours)`,
+    hours: (prefix = "") =>
+      `${sql.sinceHour(variable("first_hour"), prefix)} AND ${prefix}hour_key IN ${touchedHours}`,
+    hourKeys: (column) => `${column} >= ${variable("first_hour")} AND ${column} IN ${touchedHours}`,
     users: (column) => `(${column} IS NULL OR ${column} IN (SELECT user_id FROM changed_users))`,
     sessions: (column, ts) =>
       `${column} IN (SELECT session_id FROM touched_sessions)${ts === undefined ? "" : ` AND ${ts} >= ${variable("sessions_from")}`}`,
     // The ranges let scans skip what lies outside; days between may be untouched.
-    dayHours: (column) =>
-      `${column} BETWEEN ${variable("days_from")} AND ${variable("days_to")} AND ${dayOfHour(column)} IN (SELECT day FROM changed_days)`,
+    dayHours: (prefix = "") =>
+      `${sql.inHours(variable("days_from"), variable("days_to"), prefix)} AND ${dayOfHour(`${prefix}hour_key`)} IN (SELECT day FROM changed_days)`,
     dayTimes: (column) =>
       `${column} >= ${hourStart(variable("days_from"))} AND ${column} < ${hourStart(`${variable("days_to")} + 1`)}
   AND ${dayOfHour(hourOf(column))} IN (SELECT day FROM changed_days)`
@@ -47,9 +51,11 @@ const uniqueKey = (model: Model): Audit => ({
   badRows: (_sql, scope) => {
     const names = new Set(model.columns.map(({ name }) => name))
     const where = names.has("hour_key")
-      ? scope.hours("hour_key")
+      ? names.has("ts")
+        ? scope.hours()
+        : scope.hourKeys("hour_key")
       : names.has("session_id")
-        ? scope.sessions("session_id")
+        ? scope.sessions("session_id", model.partition)
         : names.has("hour")
           ? scope.dayTimes("hour")
           : "TRUE"
@@ -65,43 +71,45 @@ export const auditsOf = (model: Model): ReadonlyArray<Audit> =>
 const lakeRows: Audit = {
   name: "the files hold the rows that their plans say",
   needsStage: true,
-  badRows: () => stagedRowsDiffer
+  badRows: stagedRowsDiffer
 }
 
-const maxBadRows = 20
+/** Most rows that an audit shows. */
+export const maxBadRows = 20
 
-const rowText = (row: Readonly<Record<string, unknown>>): string =>
+/** A row that an audit has found, in one line. */
+export const rowText = (row: Readonly<Record<string, unknown>>): string =>
   Object.entries(row)
     .map(([name, value]) => `${name}=${value === null ? "NULL" : String(value)}`)
     .join(" ")
 
-const run = (
-  session: WarehouseSession,
-  scope: AuditScope,
-  chosen: ReadonlyArray<readonly [model: string, audit: Audit]>
-): Effect.Effect<AuditResult, WarehouseError> =>
-  Effect.gen(function* () {
-    const failures: Array<AuditFailure> = []
-    for (const [model, audit] of chosen) {
-      const rows = yield* session.query(
-        `audit of ${model}: ${audit.name}`,
-        `SELECT * FROM (${audit.badRows(session.dialect, scope)}) LIMIT ${maxBadRows}`
-      )
-      if (rows.length > 0) failures.push({ model, audit: audit.name, rows: rows.map(rowText) })
-    }
-    return { total: chosen.length, passed: chosen.length - failures.length, failures }
-  })
-
 const all = models.flatMap((model) => auditsOf(model).map((audit) => [model.name, audit] as const))
 
-/** Audits what a build has touched, inside its transaction: it needs the build's temporary tables. */
-export const auditBuild = (session: WarehouseSession): Effect.Effect<AuditResult, WarehouseError> =>
-  run(session, ofBuild(session), [["lake", lakeRows], ...all])
+/** Audits of what a build has touched, to end its transaction with: they need the build's temporary tables. */
+export const buildChecks = (sql: Dialect): ReadonlyArray<Check> =>
+  [["lake", lakeRows] as const, ...all].map(([model, { badRows, name }]) => ({
+    model,
+    audit: name,
+    badRows: badRows(sql, ofBuild(sql))
+  }))
+
+/** Audits of the whole warehouse. */
+export const allChecks = (sql: Dialect): ReadonlyArray<Check> =>
+  all
+    .filter(([, { needsStage }]) => needsStage !== true)
+    .map(([model, { badRows, name }]) => ({ model, audit: name, badRows: badRows(sql, everything(sql)) }))
 
 /** Audits the whole warehouse. */
-export const auditAll = (session: WarehouseSession): Effect.Effect<AuditResult, WarehouseError> =>
-  run(
-    session,
-    everything,
-    all.filter(([, audit]) => audit.needsStage !== true)
-  )
+export const auditAll = (session: WarehouseReader): Effect.Effect<AuditResult, WarehouseError> =>
+  Effect.gen(function* () {
+    const failures: Array<AuditFailure> = []
+    const checks = allChecks(session.dialect)
+    for (const { audit, badRows, model } of checks) {
+      const rows = yield* session.query(
+        `audit of ${model}: ${audit}`,
+        `SELECT * FROM (${badRows}) LIMIT ${maxBadRows}`
+      )
+      if (rows.length > 0) failures.push({ model, audit, rows: rows.map(rowText) })
+    }
+    return { total: checks.length, passed: checks.length - failures.length, failures }
+  })

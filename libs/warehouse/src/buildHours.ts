@@ -1,16 +1,11 @@
-import type { Hour } from "@musify/domain/Hour.ts"
-import { hourText } from "@musify/domain/Hour.ts"
-import type { ObjectStoreService } from "@musify/lake/ObjectStore.ts"
-import type { ObjectStoreError } from "@musify/lake/ObjectStoreError.ts"
 import { Clock, Effect } from "effect"
-import type { AuditResult } from "./audits.ts"
-import { auditBuild } from "./audits.ts"
+import { buildChecks } from "./audits.ts"
+import type { Dialect } from "./Dialect.ts"
+import type { DirtyHour } from "./ledger.ts"
 import { inserts, recordBuilt } from "./ledger.ts"
-import { models } from "./models/models.ts"
-import { stageHours } from "./staging.ts"
-import type { WarehouseSession } from "./Warehouse.ts"
-import type { WarehouseError } from "./WarehouseError.ts"
-import { AuditsFailed } from "./WarehouseError.ts"
+import { models, modelVersion } from "./models/models.ts"
+import { stageSteps } from "./staging.ts"
+import type { StagedFiles, Transaction } from "./Warehouse.ts"
 
 /** Called between the steps of a run; what it does (progress, a fault in a test) happens there. */
 export type OnStep<E> = (step: string) => Effect.Effect<void, E>
@@ -34,70 +29,61 @@ export const timed = <A, E, R>(
 /** Tables published as one file that a build can change only through songs or artists seen for the first time. */
 const dimensionsOfSongs = new Set(["dim_songs", "dim_artists"])
 
-/**
- * Replaces the given hours in every table, in the caller's transaction: stage, models, audits, ledger, and what is to
- * be published. Everything is set-based over all hours at once, so many hours cost little more than one.
- */
-export const buildHours = <E>(
-  session: WarehouseSession,
-  hours: ReadonlyArray<Hour>,
-  store: ObjectStoreService,
-  seconds: StepSeconds,
-  onStep: OnStep<E>
-): Effect.Effect<AuditResult, WarehouseError | AuditsFailed | ObjectStoreError | E> =>
-  Effect.gen(function* () {
-    const sql = session.dialect
-    yield* session.run("build", [
-      sql.tempTable("build_hours", `SELECT CAST(0 AS BIGINT) AS hour WHERE false`),
-      ...inserts(
-        "build_hours",
-        hours.map((hour) => `(${hour})`)
-      ),
-      sql.setVariable("first_hour", "SELECT min(hour) FROM build_hours"),
-      sql.setVariable("last_hour", "SELECT max(hour) FROM build_hours"),
-      sql.tempTable("rekeyed_hours", `SELECT CAST(0 AS BIGINT) AS hour_key WHERE false`)
-    ])
-    yield* onStep("stage")
-    yield* timed(seconds, "stage", stageHours(session, store))
-    const before = yield* songCounts(session)
-    yield* timed(
-      seconds,
-      "build",
-      Effect.forEach(
-        models,
-        (model) => Effect.zipRight(onStep(model.name), session.run(model.name, model.steps(sql))),
-        { discard: true }
-      )
-    )
-    yield* onStep("audit")
-    const audits = yield* timed(seconds, "audit", auditBuild(session))
-    if (audits.failures.length > 0) {
-      return yield* new AuditsFailed({
-        hours: hours.length <= 2 ? hours.map(hourText) : [hours[0], hours[hours.length - 1]].map(hourText),
-        failures: audits.failures
-      })
-    }
-    const now = yield* Clock.currentTimeMillis
-    const songsChanged = (yield* songCounts(session)) !== before
-    yield* session.run("ledger", [
-      recordBuilt(now),
-      ...models.flatMap(({ name, publish }) =>
-        publish === undefined || (dimensionsOfSongs.has(name) && !songsChanged)
-          ? []
-          : publish.by === "day"
-            ? [`INSERT INTO pending_publish SELECT ${sql.text(name)}, day FROM changed_days`]
-            : [`INSERT INTO pending_publish VALUES (${sql.text(name)}, NULL)`]
-      )
-    ])
-    return audits
+/** Changes exactly when the set of songs seen only in events may have changed. */
+const songCounts = `SELECT count(*) AS songs, bit_xor(song_key) AS songs_hash FROM dim_songs WHERE NOT in_catalog`
+
+/** What a build leaves to be published. */
+const pending = (sql: Dialect): ReadonlyArray<string> =>
+  models.flatMap(({ name, publish }) => {
+    if (publish === undefined) return []
+    if (publish.by === "day")
+      return [`INSERT INTO pending_publish SELECT ${sql.text(name)}, day FROM changed_days`]
+    const always = `INSERT INTO pending_publish SELECT ${sql.text(name)}, ${sql.cast("NULL", "int64")}`
+    return [
+      dimensionsOfSongs.has(name)
+        ? `${always} FROM (SELECT * FROM songs_before EXCEPT DISTINCT ${songCounts})`
+        : always
+    ]
   })
 
-/** Changes exactly when the set of songs seen only in events may have changed. */
-const songCounts = (session: WarehouseSession): Effect.Effect<string, WarehouseError> =>
-  Effect.map(
-    session.query(
-      "build",
-      `SELECT count(*) AS n, CAST(bit_xor(song_key) AS VARCHAR) AS keys FROM dim_songs WHERE NOT in_catalog`
-    ),
-    ([row]) => `${String(row["n"])} ${String(row["keys"])}`
-  )
+/**
+ * The transaction that replaces the given hours in every table: stage, models, ledger, what is to be published, and
+ * audits at the end. Everything is set-based over all hours at once, so many hours cost little more than one.
+ */
+export const buildTransaction = (
+  sql: Dialect,
+  hours: ReadonlyArray<DirtyHour>,
+  files: StagedFiles,
+  now: number
+): Transaction => ({
+  id: `build ${modelVersion} ${hours.map(({ hash, hour }) => `${hour} ${hash}`).join(" ")}`,
+  steps: [
+    {
+      name: "hours",
+      phase: "stage",
+      statements: [
+        sql.tempTable(
+          "build_hours",
+          `SELECT hour FROM (SELECT ${sql.cast("0", "int64")} AS hour) WHERE false`
+        ),
+        ...inserts(
+          "build_hours",
+          hours.map(({ hour }) => `(${hour})`)
+        ),
+        sql.setVariable("first_hour", "SELECT min(hour) FROM build_hours"),
+        sql.setVariable("last_hour", "SELECT max(hour) FROM build_hours"),
+        sql.tempTable(
+          "rekeyed_hours",
+          `SELECT hour_key FROM (SELECT ${sql.cast("0", "int64")} AS hour_key) WHERE false`
+        ),
+        sql.tempTable("songs_before", songCounts)
+      ]
+    },
+    ...stageSteps(sql, files),
+    ...models
+      .filter(({ select }) => select === undefined)
+      .map((model) => ({ name: model.name, phase: "build" as const, statements: model.steps(sql) })),
+    { name: "ledger", phase: "build", statements: [recordBuilt(now), ...pending(sql)] }
+  ],
+  checks: buildChecks(sql)
+})

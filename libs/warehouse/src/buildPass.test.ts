@@ -1,14 +1,23 @@
 import { Effect } from "effect"
 import * as fc from "fast-check"
-import process from "node:process"
 import { expect, it } from "vitest"
 import { runAudits } from "./buildPass.ts"
-import { layer as duckDb } from "./DuckDbWarehouse.ts"
 import { models } from "./models/models.ts"
 import { arbitraryHistory } from "./spec/arbitraryHistories.ts"
 import { buildTables, canonical, columnsOfTable, tableNames } from "./spec/tables.ts"
-import { dump, expectSame, interleave, makePlace, plansOf, removeScratch, run } from "./testing/harness.ts"
+import {
+  besides,
+  dump,
+  expectSame,
+  interleave,
+  makePlace,
+  plansOf,
+  propertyRuns,
+  removeScratch,
+  run
+} from "./testing/harness.ts"
 import { putPlan } from "./testing/lakeFixture.ts"
+import { Warehouse } from "./Warehouse.ts"
 
 removeScratch()
 
@@ -40,7 +49,7 @@ it("any order, split, repeat and kill gives the tables of the specification, and
           }
           yield* run(place, { history, maxHours })
           const incremental = yield* dump(place)
-          const whole = { ...place, file: `${place.file}.whole`, published: `${place.published}.whole` }
+          const whole = besides(place)
           yield* run(whole, { history })
           const rebuilt = yield* dump(whole)
           for (const { name } of models) expectSame(name, incremental[name], rebuilt[name])
@@ -48,11 +57,11 @@ it("any order, split, repeat and kill gives the tables of the specification, and
           for (const name of tableNames) {
             expectSame(name, incremental[name], canonical(columnsOfTable(name), spec[name]))
           }
-          const audits = yield* runAudits.pipe(Effect.provide(duckDb({ file: place.file, threads: 1 })))
+          const audits = yield* Effect.provideService(runAudits, Warehouse, place.warehouse)
           expect(audits.failures).toEqual([])
         })
       )
     ),
-    { numRuns: Number(process.env["RUNS"] ?? 5), endOnFailure: process.env["SHRINK"] === undefined }
+    propertyRuns(5)
   )
 }, 600_000)

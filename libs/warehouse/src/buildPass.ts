@@ -1,28 +1,37 @@
+import { createHash } from "node:crypto"
 import { hourText } from "@musify/domain/Hour.ts"
 import type { Hour } from "@musify/domain/Hour.ts"
 import { topics } from "@musify/domain/Topic.ts"
 import type { ChainHalted } from "@musify/lake/ChainError.ts"
 import { closedPlans, partitionsWithChains } from "@musify/lake/ChainReader.ts"
-import { ObjectStore } from "@musify/lake/ObjectStore.ts"
+import type { ObjectStore } from "@musify/lake/ObjectStore.ts"
 import type { ObjectStoreError } from "@musify/lake/ObjectStoreError.ts"
 import type { Plan } from "@musify/lake/Plan.ts"
-import { Effect, Option, Schedule } from "effect"
+import { Clock, Effect, Schedule } from "effect"
 import type { AuditResult } from "./audits.ts"
 import { auditAll } from "./audits.ts"
 import type { OnStep, StepSeconds } from "./buildHours.ts"
-import { buildHours, timed } from "./buildHours.ts"
+import { buildTransaction, timed } from "./buildHours.ts"
 import type { CatalogSource } from "./catalogTables.ts"
+import type { Dialect } from "./Dialect.ts"
 import type { ChainPosition, DirtyHour } from "./ledger.ts"
-import { intakeStatements, readDirtyHours, readPositions, watermark } from "./ledger.ts"
+import {
+  dirtyHour,
+  dirtyHours,
+  intakeStatements,
+  readDirtyHours,
+  readLakeFiles,
+  readPositions,
+  watermark
+} from "./ledger.ts"
 import { models } from "./models/models.ts"
-import type { Pending, PublishFacts } from "./publish.ts"
-import { publish } from "./publish.ts"
-import { current } from "./Published.ts"
+import { folderPublisher } from "./publish.ts"
+import type { Pending, PublishFacts } from "./Publisher.ts"
 import { needsReset, prepareLedger, readInfo, reset, writeInfo } from "./schema.ts"
-import { verifyPublished } from "./verifyPublished.ts"
-import type { WarehouseService, WarehouseSession } from "./Warehouse.ts"
+import type { TransactionHooks, WarehouseService, WarehouseSession } from "./Warehouse.ts"
 import { Warehouse } from "./Warehouse.ts"
-import type { AuditsFailed, WarehouseError } from "./WarehouseError.ts"
+import type { WarehouseError } from "./WarehouseError.ts"
+import { AuditsFailed } from "./WarehouseError.ts"
 
 export interface BuildPassOptions<E> {
   /** Folder `published`. */
@@ -93,16 +102,19 @@ const nextBatch = (
   return dirty.slice(0, count)
 }
 
+/** The query of how many rows each table has. */
+export const rowCounts = (sql: Dialect): string =>
+  models
+    .filter(({ select }) => select === undefined)
+    .map(
+      ({ boundRequired, name }) =>
+        `SELECT '${name}' AS name, count(*) AS n FROM ${name}${boundRequired === true ? ` WHERE ${sql.sinceHour("0")}` : ""}`
+    )
+    .join(" UNION ALL ")
+
 const tableRows = (session: WarehouseSession): Effect.Effect<Record<string, number>, WarehouseError> =>
-  Effect.map(
-    session.query(
-      "rows",
-      models
-        .filter(({ select }) => select === undefined)
-        .map(({ name }) => `SELECT '${name}' AS name, count(*) AS n FROM ${name}`)
-        .join(" UNION ALL ")
-    ),
-    (rows) => Object.fromEntries(rows.map((row) => [String(row["name"]), Number(row["n"])]))
+  Effect.map(session.query("rows", rowCounts(session.dialect)), (rows) =>
+    Object.fromEntries(rows.map((row) => [String(row["name"]), Number(row["n"])]))
   )
 
 const publishFacts = (
@@ -148,6 +160,61 @@ const openPatiently = (warehouse: WarehouseService) =>
     schedule: Schedule.intersect(Schedule.spaced("250 millis"), Schedule.recurs(120))
   })
 
+/** Most files that one transaction takes into the ledger: bounds the length of a statement and of a script. */
+const filesAtOnce = 4000
+
+/** Plans in pieces of about `filesAtOnce` files, in order. */
+const pieces = (plans: ReadonlyArray<Plan>): ReadonlyArray<ReadonlyArray<Plan>> => {
+  const all: Array<Array<Plan>> = []
+  let files = Infinity
+  for (const plan of plans) {
+    if (files + plan.files.length > filesAtOnce) {
+      all.push([])
+      files = 0
+    }
+    all[all.length - 1].push(plan)
+    files += plan.files.length
+  }
+  return all
+}
+
+/** Statements as a transaction of its own; the same statements on the same state do the same. */
+const plainTransaction = <E>(
+  session: WarehouseSession,
+  step: string,
+  statements: ReadonlyArray<string>,
+  onStep: OnStep<E>
+): Effect.Effect<void, WarehouseError | E> =>
+  Effect.asVoid(
+    session.transact(
+      {
+        id: `${step} ${createHash("sha256").update(statements.join(";")).digest("hex")}`,
+        steps: [{ name: step, phase: "build", statements }],
+        checks: []
+      },
+      { onStep, during: (_phase, effect) => effect }
+    )
+  )
+
+/** Takes closed plans into the ledger: from then on their hours are dirty until they are built. */
+const intake = <E>(
+  session: WarehouseSession,
+  plans: ReadonlyArray<Plan>,
+  onStep: OnStep<E>
+): Effect.Effect<void, WarehouseError | E> =>
+  Effect.forEach(
+    pieces(plans),
+    (some) =>
+      Effect.flatMap(readPositions(session), (positions) =>
+        plainTransaction(session, "intake", intakeStatements(session.dialect, positions, some), onStep)
+      ),
+    { discard: true }
+  )
+
+/** The hours as an error names them: all, or the first and the last. */
+const named = (hours: ReadonlyArray<DirtyHour>): ReadonlyArray<string> =>
+  (hours.length <= 2 ? hours : [hours[0], hours[hours.length - 1]]).map(({ hour }) => hourText(hour))
+
 /**
  * One pass: takes what the chains have closed into the ledger, builds the dirty hours, oldest first, as many to a
  * transaction as the settings allow, audits each, and publishes after each transaction. Ends when nothing is dirty.
@@ -159,82 +226,78 @@ export const buildPass = <E>(
   Effect.scoped(
     Effect.gen(function* () {
       const warehouse = yield* Warehouse
-      const store = yield* ObjectStore
       const { catalog, onStep } = options
       const seconds: StepSeconds = { plan: 0, stage: 0, build: 0, audit: 0, publish: 0 }
+      const hooks: TransactionHooks<E> = {
+        onStep,
+        during: (phase, effect) => timed(seconds, phase, effect)
+      }
       yield* onStep("open")
       const session = yield* openPatiently(warehouse)
-      yield* prepareLedger(session, warehouse.place)
-
-      const first = yield* timed(
+      yield* timed(
         seconds,
         "plan",
         Effect.gen(function* () {
-          const positions = yield* readPositions(session)
-          const plans = yield* readPlans(positions)
-          return { positions, plans, reset: yield* needsReset(session, catalog?.version) }
+          yield* prepareLedger(session, warehouse.place)
+          if (yield* needsReset(session, catalog?.version)) {
+            const loaded =
+              catalog === undefined ? undefined : { version: catalog.version, songs: yield* catalog.songs }
+            yield* onStep("reset")
+            yield* reset(session, loaded)
+          }
+          yield* onStep("begin")
+          const plans = yield* readPlans(yield* readPositions(session))
+          yield* intake(session, plans, onStep)
+          if (options.rebuild !== undefined) {
+            const { from, to } = options.rebuild
+            yield* plainTransaction(
+              session,
+              "rebuild",
+              [`UPDATE ledger_hours SET built_hash = NULL WHERE hour BETWEEN ${from} AND ${to}`],
+              onStep
+            )
+          }
         })
       )
-      const loaded =
-        first.reset && catalog !== undefined
-          ? { version: catalog.version, songs: yield* timed(seconds, "plan", catalog.songs) }
-          : undefined
-      // In the transaction of the first hours: what is noted as seen and what is built never part.
-      const intake = Effect.gen(function* () {
-        if (first.reset) yield* reset(session, loaded)
-        yield* session.run("ledger", intakeStatements(session.dialect, first.positions, first.plans))
-        if (options.rebuild !== undefined) {
-          const { from, to } = options.rebuild
-          yield* session.run("ledger", [
-            `UPDATE ledger_hours SET built_hash = NULL WHERE hour BETWEEN ${from} AND ${to}`
-          ])
-        }
-      })
 
       let audits: AuditResult = { total: 0, passed: 0, failures: [] }
       let hours = 0
       let lakeRows = 0
       const lateHours: Array<string> = []
-      for (let round = 0; ; round++) {
-        yield* onStep("begin")
-        const built = yield* session.transaction(
-          Effect.gen(function* () {
-            if (round === 0) yield* timed(seconds, "plan", intake)
-            const dirty = yield* readDirtyHours(session)
-            const batch = nextBatch(dirty, options.maxHours, options.maxRows)
-            if (batch.length === 0) return { batch, left: 0, audits, late: [] }
-            const late = yield* session.query(
-              "ledger",
-              `SELECT hour FROM ledger_hours WHERE late ORDER BY hour`
+      for (;;) {
+        const dirty = yield* timed(seconds, "plan", readDirtyHours(session))
+        const batch = nextBatch(dirty, options.maxHours, options.maxRows)
+        if (batch.length > 0) {
+          yield* onStep("stage")
+          const files = yield* timed(
+            seconds,
+            "stage",
+            Effect.flatMap(
+              readLakeFiles(
+                session,
+                batch.map(({ hour }) => hour)
+              ),
+              session.stage
             )
-            const result = yield* buildHours(
-              session,
-              batch.map(({ hour }) => hour),
-              store,
-              seconds,
-              onStep
-            )
-            const inBatch = new Set(batch.map(({ hour }) => hour))
-            yield* onStep("commit")
-            return {
-              batch,
-              left: dirty.length - batch.length,
-              audits: result,
-              late: late.map((row) => Number(row["hour"])).filter((hour) => inBatch.has(hour))
-            }
-          })
-        )
-        yield* onStep("committed")
-        audits = built.audits
-        hours += built.batch.length
-        for (const { rows } of built.batch) lakeRows += rows
-        for (const hour of built.late) lateHours.push(hourText(hour))
-        yield* timed(seconds, "publish", publishPending(session, options, audits))
-        if (built.batch.length > 0) {
-          const through = yield* currentWatermark(session)
-          yield* options.onProgress({ hoursBuilt: hours, hoursLeft: built.left, through })
+          )
+          const transaction = buildTransaction(session.dialect, batch, files, yield* Clock.currentTimeMillis)
+          const failures = yield* session.transact(transaction, hooks)
+          if (failures.length > 0) return yield* new AuditsFailed({ hours: named(batch), failures })
+          yield* onStep("committed")
+          const total = transaction.checks.length
+          audits = { total, passed: total, failures }
+          hours += batch.length
+          for (const { hour, late, rows } of batch) {
+            lakeRows += rows
+            if (late) lateHours.push(hourText(hour))
+          }
         }
-        if (built.left === 0) break
+        yield* timed(seconds, "publish", publishPending(session, options, audits))
+        if (batch.length > 0) {
+          const through = yield* currentWatermark(session)
+          yield* options.onProgress({ hoursBuilt: hours, hoursLeft: dirty.length - batch.length, through })
+        }
+        if (batch.length === dirty.length) break
       }
       return {
         hours,
@@ -255,22 +318,10 @@ const currentWatermark = (session: WarehouseSession): Effect.Effect<number | nul
     return watermark(yield* readPositions(session), dirty[0]?.hour)
   })
 
-/** Whether the version in force is the one that was published last, whole and undamaged. */
-const isSound = (root: string, remembered: string | undefined): Effect.Effect<boolean> =>
-  current(root).pipe(
-    Effect.flatMap(
-      Option.match({
-        onNone: () => Effect.succeed(false),
-        onSome: ({ folder, manifest }) =>
-          Effect.as(verifyPublished(folder, manifest), manifest.version === remembered)
-      })
-    ),
-    Effect.orElseSucceed(() => false)
-  )
-
 /**
- * Publishes what is pending, and again what was damaged since. While a warehouse that was published before is being made anew (other models, another
- * catalog) nothing is, so that readers keep the whole old state until the whole new one is there.
+ * Publishes what is pending, and again what was damaged since. While a warehouse that was published before is being
+ * made anew (other models, another catalog) nothing is, so that readers keep the whole old state until the whole new
+ * one is there.
  */
 const publishPending = <E>(
   session: WarehouseSession,
@@ -288,26 +339,28 @@ const publishPending = <E>(
     )
     if (Number(built["n"]) === 0) return
     const remembered = yield* readInfo(session, "published")
-    if (pending.length === 0 && (yield* isSound(options.published, remembered))) return
+    const publisher = session.publisher ?? folderPublisher(session, options.published)
+    if (pending.length === 0 && (yield* publisher.isSound(remembered))) return
     yield* options.onStep("publish")
     // A publish that a kill had put off has no audits of its own at hand: the whole warehouse is audited.
     const passed = audits.total > 0 ? audits : yield* auditAll(session)
     const through = watermark(yield* readPositions(session), dirty[0]?.hour)
-    const version = yield* publish(
-      session,
-      options.published,
+    const version = yield* publisher.publish(
       pending,
       resetting ? undefined : remembered,
       yield* publishFacts(session, passed, through),
       options.onStep("swap")
     )
     yield* options.onStep("published")
-    yield* session.transaction(
-      session.run("publish", [
-        `DELETE FROM pending_publish`,
+    yield* plainTransaction(
+      session,
+      "published",
+      [
+        `DELETE FROM pending_publish WHERE TRUE`,
         ...writeInfo(session, "published", version),
         ...writeInfo(session, "resetting", "no")
-      ])
+      ],
+      () => Effect.void
     )
   })
 
@@ -326,7 +379,13 @@ export const runAudits: Effect.Effect<AuditResult, WarehouseError, Warehouse> = 
 export const planPass = (
   catalogVersion: string | undefined
 ): Effect.Effect<
-  { readonly dirty: ReadonlyArray<DirtyHour>; readonly newPlans: number; readonly reset: boolean },
+  {
+    readonly dirty: ReadonlyArray<DirtyHour>
+    readonly newPlans: number
+    readonly reset: boolean
+    /** Most bytes that building them at once may be billed for; undefined where queries are not billed. */
+    readonly bytes: number | undefined
+  },
   BuildError,
   Warehouse | ObjectStore
 > =>
@@ -335,14 +394,34 @@ export const planPass = (
       const warehouse = yield* Warehouse
       const session = yield* warehouse.open
       yield* prepareLedger(session, warehouse.place)
-      const positions = yield* readPositions(session)
-      const plans = yield* readPlans(positions)
+      const plans = yield* readPlans(yield* readPositions(session))
       const isReset = yield* needsReset(session, catalogVersion)
-      yield* session.run("plan", ["BEGIN TRANSACTION"])
-      yield* session.run("plan", intakeStatements(session.dialect, positions, plans))
-      if (isReset) yield* session.run("plan", [`UPDATE ledger_hours SET built_hash = NULL`])
-      const dirty = yield* readDirtyHours(session)
-      yield* session.run("plan", ["ROLLBACK"])
-      return { dirty, newPlans: plans.length, reset: isReset }
+      const known = yield* session.query("plan", dirtyHours(session.dialect, "all"))
+      const dirty = new Map(
+        (isReset ? known.map(dirtyHour) : yield* readDirtyHours(session)).map((one) => [one.hour, one])
+      )
+      const built = new Map(known.map(dirtyHour).map((one) => [one.hour, one]))
+      for (const plan of plans) {
+        for (const { hour, rows } of plan.files) {
+          const before = dirty.get(hour) ?? built.get(hour)
+          dirty.set(hour, {
+            hour,
+            hash: "",
+            late: before?.late ?? false,
+            rows: (before?.rows ?? 0) + rows,
+            builtBefore: before?.builtBefore ?? false
+          })
+        }
+      }
+      const sorted = [...dirty.values()].sort((a, b) => a.hour - b.hour)
+      const bytes =
+        session.cost === undefined || sorted.length === 0
+          ? undefined
+          : yield* session.cost(
+              buildTransaction(session.dialect, sorted, {}, 0),
+              sorted[0].hour,
+              sorted[sorted.length - 1].hour
+            )
+      return { dirty: sorted, newPlans: plans.length, reset: isReset, bytes }
     })
   )

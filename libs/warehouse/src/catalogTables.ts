@@ -2,6 +2,8 @@ import type { Song } from "@musify/domain/Song.ts"
 import { songSpellingRows } from "@musify/domain/songMatch.ts"
 import type { Effect } from "effect"
 import type { Dialect, SqlType } from "./Dialect.ts"
+import type { Table } from "./Model.ts"
+import { optional } from "./Model.ts"
 
 /** A catalog and the hash that names its version. */
 export interface Catalog {
@@ -36,12 +38,36 @@ const songColumns = {
 
 const songNames = Object.keys(songColumns) as ReadonlyArray<keyof typeof songColumns>
 
-const tables = (sql: Dialect): ReadonlyArray<string> => [
-  `CREATE TABLE IF NOT EXISTS catalog_songs (${songNames
-    .map((name) => `"${name}" ${sql.type(songColumns[name])}`)
-    .join(", ")})`,
-  `CREATE TABLE IF NOT EXISTS song_spellings (artist VARCHAR, title VARCHAR, song_id VARCHAR, duration DOUBLE)`
+const spellingColumns = {
+  artist: "string",
+  title: "string",
+  song_id: "string",
+  duration: "float64"
+} as const satisfies Readonly<Record<string, SqlType>>
+
+/** Tables that hold the catalog as it came. */
+export const catalogTables: ReadonlyArray<Table> = [
+  {
+    name: "catalog_songs",
+    description: "The songs of the catalog, with its own field names.",
+    columns: songNames.map((name) => optional(name, songColumns[name], "As in the catalog"))
+  },
+  {
+    name: "song_spellings",
+    description: "How the catalog's songs may be spelled in events.",
+    columns: Object.entries(spellingColumns).map(([name, type]) =>
+      optional(name, type, "As events may say it")
+    )
+  }
 ]
+
+/** Rows of an INSERT: bounds the length of a statement. */
+const rowsAtOnce = 1000
+
+const chunks = <A>(rows: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
+  Array.from({ length: Math.ceil(rows.length / rowsAtOnce) }, (_, i) =>
+    rows.slice(i * rowsAtOnce, (i + 1) * rowsAtOnce)
+  )
 
 /**
  * Statements that put the catalog's songs into an empty dim_songs and dim_artists, and make the three look-ups that
@@ -51,31 +77,43 @@ const tables = (sql: Dialect): ReadonlyArray<string> => [
 export const loadCatalog = (sql: Dialect, catalog: Catalog | undefined): ReadonlyArray<string> => {
   const songs = catalog?.songs ?? []
   return [
-    ...tables(sql),
-    `DELETE FROM catalog_songs`,
-    `DELETE FROM song_spellings`,
-    `INSERT INTO catalog_songs ${sql.rowsOf(
-      songColumns,
-      songs.map((song) => songNames.map((name) => song[name]))
-    )}`,
-    `INSERT INTO song_spellings ${sql.rowsOf(
-      { artist: "string", title: "string", song_id: "string", duration: "float64" },
-      songSpellingRows(songs).map(({ artist, duration, song_id, title }) => [
-        artist,
-        title,
-        song_id,
-        duration
-      ])
-    )}`,
-    `CREATE OR REPLACE TABLE spellings_by_duration AS
-SELECT artist, title, ${sql.float32("duration")} AS duration32, min(song_id) AS song_id FROM song_spellings GROUP BY ALL`,
-    `CREATE OR REPLACE TABLE spellings_by_name AS
-SELECT artist, title, min(song_id) AS song_id FROM song_spellings GROUP BY artist, title HAVING count(DISTINCT song_id) = 1`,
-    `CREATE OR REPLACE TABLE artist_spellings AS
-SELECT s.artist, min(c.artist_id) AS artist_id FROM song_spellings s JOIN catalog_songs c ON s.song_id = c.song_id
-GROUP BY s.artist`,
+    ...catalogTables.map(sql.create),
+    `DELETE FROM catalog_songs WHERE TRUE`,
+    `DELETE FROM song_spellings WHERE TRUE`,
+    ...chunks(songs).map(
+      (some) =>
+        `INSERT INTO catalog_songs ${sql.rowsOf(
+          songColumns,
+          some.map((song) => songNames.map((name) => song[name]))
+        )}`
+    ),
+    ...chunks(songSpellingRows(songs)).map(
+      (some) =>
+        `INSERT INTO song_spellings ${sql.rowsOf(
+          spellingColumns,
+          some.map(({ artist, duration, song_id, title }) => [artist, title, song_id, duration])
+        )}`
+    ),
+    sql.replaceTable(
+      "spellings_by_duration",
+      "Songs by spelling and the float32 of their duration; the smallest song_id.",
+      `SELECT artist, title, duration32, min(song_id) AS song_id
+FROM (SELECT artist, title, ${sql.float32("duration")} AS duration32, song_id FROM song_spellings)
+GROUP BY artist, title, duration32`
+    ),
+    sql.replaceTable(
+      "spellings_by_name",
+      "Songs by spelling, where it names one.",
+      `SELECT artist, title, min(song_id) AS song_id FROM song_spellings s GROUP BY artist, title HAVING count(DISTINCT s.song_id) = 1`
+    ),
+    sql.replaceTable(
+      "artist_spellings",
+      "Artists by spelling; the smallest artist_id.",
+      `SELECT s.artist, min(c.artist_id) AS artist_id FROM song_spellings s JOIN catalog_songs c ON s.song_id = c.song_id
+GROUP BY s.artist`
+    ),
     `INSERT INTO dim_songs SELECT ${sql.key("song", "song_id")}, song_id, track_id, title, ${sql.key("artist", "artist_id")}, artist_name,
-  release, year, duration, tempo, "key", key_confidence, loudness, song_hotttnesss, true FROM catalog_songs`,
+  release, year, duration, tempo, ${sql.id("key")}, key_confidence, loudness, song_hotttnesss, true FROM catalog_songs`,
     `INSERT INTO dim_artists SELECT ${sql.key("artist", "artist_id")}, artist_id, name, ${sql.pairLat("pair")}, ${sql.pairLon("pair")}, location
 FROM (SELECT artist_id, min(artist_name) AS name, ${sql.minPair("artist_latitude", "artist_longitude")} AS pair,
   min(artist_location) AS location FROM catalog_songs GROUP BY artist_id)`

@@ -6,24 +6,13 @@ import { Manifest } from "./Manifest.ts"
 import type { Model } from "./Model.ts"
 import { columnList } from "./Model.ts"
 import { models } from "./models/models.ts"
-import { currentVersion, readManifest } from "./Published.ts"
+import { current, currentVersion, readManifest } from "./Published.ts"
+import type { Pending, Publisher, PublishFacts } from "./Publisher.ts"
 import type { PublishedFile } from "./verifyPublished.ts"
-import { publishedChecksum, verifyPublishedFile } from "./verifyPublished.ts"
+import { publishedChecksum, verifyPublished, verifyPublishedFile } from "./verifyPublished.ts"
 import type { WarehouseSession } from "./Warehouse.ts"
 import type { WarehouseError } from "./WarehouseError.ts"
 import { WarehouseUnavailable } from "./WarehouseError.ts"
-
-/** What a manifest says besides the files. */
-export type PublishFacts = Pick<
-  Manifest,
-  "through" | "firstHour" | "lastHour" | "lateHours" | "audits" | "rows"
->
-
-/** What waits to be published: tables as a whole (day null) and days (whole days since the epoch) of tables. */
-export interface Pending {
-  readonly table: string
-  readonly day: number | null
-}
 
 /** A version that another has replaced stays for this long, ms: readers who had opened it finish in it. */
 const keepMs = 600_000
@@ -74,7 +63,7 @@ const dayName = (day: number): string => dayText((day * dayMs) / 3_600_000)
  * into a new version's folder, links the rest, and swaps the pointer by a rename. Killed before the rename, nothing has
  * happened; after it, the next run may publish the same once more. Answers the version's name.
  */
-export const publish = <E>(
+const publish = <E>(
   session: WarehouseSession,
   root: string,
   pending: ReadonlyArray<Pending>,
@@ -189,7 +178,7 @@ const writeParquet = (
   return Effect.map(
     session.query(
       "publish",
-      `COPY (SELECT ${columnList(model)} FROM ${model.name}${where} ORDER BY ${model.publish?.orderBy}) TO ${dialect.text(target)} (FORMAT parquet, COMPRESSION snappy)`
+      `COPY (SELECT ${columnList(dialect, model)} FROM ${model.name}${where} ORDER BY ${model.publish?.orderBy}) TO ${dialect.text(target)} (FORMAT parquet, COMPRESSION snappy)`
     ),
     ([row]) => Number(row["Count"])
   )
@@ -210,3 +199,23 @@ const sweep = (root: string, version: string): Effect.Effect<void, WarehouseUnav
       )
     }
   })
+
+/** Whether the version in force is the one that was published last, whole and undamaged. */
+const isSound = (root: string, remembered: string | undefined): Effect.Effect<boolean> =>
+  current(root).pipe(
+    Effect.flatMap(
+      Option.match({
+        onNone: () => Effect.succeed(false),
+        onSome: ({ folder, manifest }) =>
+          Effect.as(verifyPublished(folder, manifest), manifest.version === remembered)
+      })
+    ),
+    Effect.orElseSucceed(() => false)
+  )
+
+/** Publishes the marts of a DuckDB warehouse as Parquet files under `root`. */
+export const folderPublisher = (session: WarehouseSession, root: string): Publisher => ({
+  isSound: (version) => isSound(root, version),
+  publish: (pending, remembered, facts, beforeSwap) =>
+    publish(session, root, pending, remembered, facts, beforeSwap)
+})

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import type { Catalog } from "./catalogTables.ts"
 import { loadCatalog } from "./catalogTables.ts"
 import { ledgerTables } from "./ledger.ts"
-import { createStatement } from "./Model.ts"
+import type { Model } from "./Model.ts"
 import { models, modelVersion } from "./models/models.ts"
 import type { WarehouseSession } from "./Warehouse.ts"
 import type { WarehouseError } from "./WarehouseError.ts"
@@ -38,11 +38,9 @@ export const prepareLedger = (
   place: string
 ): Effect.Effect<void, WarehouseError> =>
   Effect.gen(function* () {
-    const tables = yield* session.query(
-      "ledger",
-      `SELECT table_name FROM information_schema.tables WHERE table_name = 'warehouse_info'`
-    )
-    const found = tables.length === 0 ? undefined : yield* readInfo(session, "format")
+    const tables = yield* session.tables
+    const isThere = tables.some(({ name }) => name === "warehouse_info")
+    const found = isThere ? yield* readInfo(session, "format") : undefined
     if (found !== undefined && Number(found) > format) {
       return yield* new WarehouseUnavailable({
         reason: "newer format",
@@ -53,9 +51,10 @@ export const prepareLedger = (
       })
     }
     if (found === undefined) {
-      yield* session.transaction(
-        session.run("ledger", [...ledgerTables, ...writeInfo(session, "format", String(format))])
-      )
+      yield* session.define("ledger", [
+        ...ledgerTables.map(session.dialect.create),
+        ...writeInfo(session, "format", String(format))
+      ])
     }
   })
 
@@ -70,33 +69,49 @@ export const needsReset = (
 ): Effect.Effect<boolean, WarehouseError> =>
   Effect.map(readInfo(session, "models"), (found) => found !== modelsAndCatalog(catalogVersion))
 
-/** Makes all tables anew, empty but for the catalog; every hour becomes dirty. Part of the caller's transaction. */
+/** Views before the tables that they read, tables before those that their keys name. */
+const dropOrder = (tables: ReadonlyArray<Model>): ReadonlyArray<Model> => {
+  const left = new Set(
+    tables.toSorted((a, b) => Number(b.select !== undefined) - Number(a.select !== undefined))
+  )
+  const order: Array<Model> = []
+  while (left.size > 0) {
+    const named = new Set([...left].flatMap(({ references = {} }) => Object.values(references)))
+    for (const table of left) {
+      if (named.has(table.name)) continue
+      order.push(table)
+      left.delete(table)
+    }
+  }
+  return order
+}
+
+/**
+ * Makes all tables anew, empty but for the catalog; every hour becomes dirty. Killed within, the next pass does it again:
+ * what it was done for is noted last.
+ */
 export const reset = (
   session: WarehouseSession,
   catalog: Catalog | undefined
 ): Effect.Effect<void, WarehouseError> =>
   Effect.gen(function* () {
     const sql = session.dialect
-    const present = yield* session.query(
-      "reset",
-      `SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = 'main' AND table_catalog = current_database()`
-    )
-    const ours = new Set(models.map(({ name }) => name))
-    const drops = present
-      .filter((row) => ours.has(String(row["table_name"])))
-      .map((row) => `DROP ${row["table_type"] === "VIEW" ? "VIEW" : "TABLE"} ${String(row["table_name"])}`)
-    yield* session.run("reset", [
-      ...drops.filter((drop) => drop.startsWith("DROP VIEW")),
-      ...drops.filter((drop) => !drop.startsWith("DROP VIEW")),
-      ...models.map((model) => createStatement(sql, model)),
+    const isView = new Map((yield* session.tables).map((table) => [table.name, table.isView]))
+    yield* session.define("reset", [
+      ...writeInfo(session, "resetting", "yes"),
+      ...writeInfo(session, "models", "none"),
+      ...dropOrder(models)
+        .filter(({ name }) => isView.has(name))
+        .map(({ name }) => `DROP ${isView.get(name) === true ? "VIEW" : "TABLE"} ${name}`),
+      ...models.map(sql.create),
+      ...sql.keys(models),
       ...models.flatMap((model) => model.seed?.(sql) ?? []),
       ...loadCatalog(sql, catalog),
-      `UPDATE ledger_hours SET built_hash = NULL`,
-      `DELETE FROM pending_publish`,
+      `UPDATE ledger_hours SET built_hash = NULL WHERE TRUE`,
+      `DELETE FROM pending_publish WHERE TRUE`,
       ...models.flatMap(({ name, publish }) =>
         publish?.by === "whole" ? [`INSERT INTO pending_publish VALUES (${sql.text(name)}, NULL)`] : []
       ),
-      ...writeInfo(session, "models", modelsAndCatalog(catalog?.version)),
-      ...writeInfo(session, "resetting", "yes")
+      ...writeInfo(session, "models", modelsAndCatalog(catalog?.version))
     ])
   })

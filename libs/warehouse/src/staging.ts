@@ -1,14 +1,8 @@
 import { columnsOf } from "@musify/domain/columns.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
 import { topics } from "@musify/domain/Topic.ts"
-import type { ObjectStoreService } from "@musify/lake/ObjectStore.ts"
-import type { ObjectStoreError } from "@musify/lake/ObjectStoreError.ts"
-import { verifyChecksum } from "@musify/lake/parquetFile.ts"
-import { Effect, Option } from "effect"
 import type { Dialect } from "./Dialect.ts"
-import type { WarehouseSession } from "./Warehouse.ts"
-import type { WarehouseError } from "./WarehouseError.ts"
-import { LakeFileDamaged } from "./WarehouseError.ts"
+import type { StagedFiles, Step } from "./Warehouse.ts"
 
 /** Lake names of fields that the warehouse names otherwise. */
 const renamed: Readonly<Record<string, string>> = {
@@ -24,133 +18,115 @@ const unread = new Set(["userAgent", "tag"])
 
 const naturalKey = ["userId", "sessionId", "itemInSession", "ts"]
 
-const quoted = (name: string) => `"${name}"`
-
 /** The columns of a stage table from a lake file's. Times become TIMESTAMP (UTC). */
 const stageColumns = (sql: Dialect, topic: Topic): string => {
   const unused = topic === "page_view_events" ? ["artist", "song", "duration"] : []
   const columns = columnsOf(topic)
     .filter(({ name }) => !unread.has(name) && !unused.includes(name))
     .map(({ name, type }) => {
-      const value = type === "timestamp" ? `make_timestamp(${sql.epochMicros(quoted(name))})` : quoted(name)
+      const value = type === "timestamp" ? sql.lakeTime(sql.id(name)) : sql.id(name)
       return `${value} AS ${renamed[name] ?? name}`
     })
-  return [`${sql.hourOf("ts")} AS hour_key`, ...columns].join(", ")
+  return [`${sql.hourOf(sql.id("ts"))} AS hour_key`, ...columns].join(", ")
 }
 
 /** Types of stage columns, for a topic without files in the build. */
 const emptyStage = (sql: Dialect, topic: Topic): string =>
   `SELECT ${stageColumns(sql, topic)} FROM (SELECT ${columnsOf(topic)
-    .map(({ name, type }) => `CAST(NULL AS ${sql.type(type)}) AS ${quoted(name)}`)
+    .map(({ name, type }) => `${sql.cast("NULL", type)} AS ${sql.id(name)}`)
     .join(", ")}) WHERE false`
 
 /**
- * The copy of an event that stays: the smallest by its other columns, in file order (NULLs last, strings by bytes), then
- * by position. So it does not depend on the order of arrival. Copies have the same ts, hence the same hour.
+ * Of the events of one natural key the first: the smallest by its other columns, in file order (NULLs last, strings by
+ * bytes). So it does not depend on the order of arrival. Copies have the same ts, hence the same hour; copies that are
+ * equal in all columns are one to the warehouse.
  */
-const keptCopies = (sql: Dialect, topic: Topic, files: ReadonlyArray<string>): string => {
+const firstCopy = (sql: Dialect, topic: Topic): string => {
   const others = columnsOf(topic)
-    .map(({ name }) => name)
-    .filter((name) => !naturalKey.includes(name))
-  return `SELECT ${stageColumns(sql, topic)} FROM (
-  SELECT e.* FROM ${sql.lakeFiles(topic, files)} e JOIN copied_events c
-    ON e."userId" IS NOT DISTINCT FROM c.user_id AND e."sessionId" = c.session_id
-    AND e."itemInSession" = c.item_in_session AND make_timestamp(${sql.epochMicros("e.ts")}) = c.ts)
-QUALIFY row_number() OVER (PARTITION BY ${naturalKey.map(quoted).join(", ")}
-  ORDER BY ${[...others.map((name) => `${quoted(name)} NULLS LAST`), "_partition", "_offset"].join(", ")}) = 1`
+    .map(({ name }) => sql.id(name))
+    .filter((name) => !naturalKey.map(sql.id).includes(name))
+  return `QUALIFY row_number() OVER (PARTITION BY ${naturalKey.map(sql.id).join(", ")}
+  ORDER BY ${others.map((name) => `${name} IS NULL, ${name}`).join(", ")}) = 1`
 }
+
+/** The copies that stay, of the events that have any. */
+const keptCopies = (sql: Dialect, topic: Topic, source: string): string =>
+  `SELECT ${stageColumns(sql, topic)} FROM (
+  SELECT e.* FROM ${source} e JOIN copied_events c
+    ON e.${sql.id("userId")} IS NOT DISTINCT FROM c.user_id AND e.${sql.id("sessionId")} = c.session_id
+    AND e.${sql.id("itemInSession")} = c.item_in_session AND ${sql.lakeTime("e.ts")} = c.ts)
+${firstCopy(sql, topic)}`
 
 const stageRows = (topic: Topic, column: string, sql: Dialect) =>
   `SELECT ${sql.text(topic)} AS topic, hour_key AS hour, count(*) AS ${column} FROM stage_${topic} GROUP BY hour_key`
 
-/** Files that are checked at the same time: hides the latency of a remote bucket, and bounds the memory. */
-const checkedAtOnce = 16
-
 /**
- * Checks each file's checksum before anything is made of it: DuckDB reads a file of which a bit was flipped without a
- * word. About 0.1 ms for each file of a micro-batch.
+ * A stage table in which each event is once. Where copies are rare and reading twice is cheap, they are looked for
+ * first: a window over all rows costs more than everything else.
  */
-const verifyLakeFiles = (
-  store: ObjectStoreService,
-  names: ReadonlyArray<string>
-): Effect.Effect<void, LakeFileDamaged | ObjectStoreError> =>
-  Effect.forEach(
-    names,
-    (name) =>
-      Effect.flatMap(store.get(name), (bytes) => {
-        const file = store.locate(name)
-        if (Option.isNone(bytes))
-          return new LakeFileDamaged({
-            file,
-            message: `The lake file ${file} is missing. Restore it from a copy, then run again. Nothing was changed.`
-          })
-        return Effect.try({
-          try: () => verifyChecksum(file, bytes.value),
-          catch: (cause) => new LakeFileDamaged({ file, message: (cause as Error).message })
-        })
-      }),
-    { concurrency: checkedAtOnce, discard: true }
-  )
-
-/**
- * Fills `stage_<topic>` with the events of the hours in `build_hours`, second copies dropped, and `stage_rows` with the
- * rows read and kept by topic and hour. Checks every file, reads it once, and again only when there are copies.
- */
-export const stageHours = (
-  session: WarehouseSession,
-  store: ObjectStoreService
-): Effect.Effect<void, WarehouseError | ObjectStoreError> =>
-  Effect.gen(function* () {
-    const sql = session.dialect
-    const rows = yield* session.query(
-      "stage",
-      `SELECT topic, path FROM lake_files WHERE hour IN (SELECT hour FROM build_hours) ORDER BY topic, path`
-    )
-    yield* verifyLakeFiles(
-      store,
-      rows.map((row) => String(row["path"]))
-    )
-    const counts: Array<string> = []
-    for (const topic of topics) {
-      const files = rows
-        .filter((row) => row["topic"] === topic)
-        .map((row) => store.locate(String(row["path"])))
-      const stage = `stage_${topic}`
-      const step = `stage ${topic}`
-      if (files.length === 0) {
-        yield* session.run(step, [sql.tempTable(stage, emptyStage(sql, topic))])
-        continue
-      }
-      yield* session.run(step, [
-        sql.tempTable(stage, `SELECT ${stageColumns(sql, topic)} FROM ${sql.lakeFiles(topic, files)}`),
-        sql.tempTable(`read_${topic}`, stageRows(topic, `"rows"`, sql)),
-        sql.tempTable(
-          "copied_events",
-          `SELECT user_id, session_id, item_in_session, ts FROM ${stage}
-GROUP BY user_id, session_id, item_in_session, ts HAVING count(*) > 1`
-        )
-      ])
-      const [copied] = yield* session.query(step, `SELECT count(*) AS n FROM copied_events`)
-      if (Number(copied["n"]) > 0) {
-        yield* session.run(step, [
-          sql.tempTable("kept_events", keptCopies(sql, topic, files)),
-          `DELETE FROM ${stage} s USING copied_events c WHERE s.user_id IS NOT DISTINCT FROM c.user_id
-  AND s.session_id = c.session_id AND s.item_in_session = c.item_in_session AND s.ts = c.ts`,
-          `INSERT INTO ${stage} SELECT * FROM kept_events`
-        ])
-      }
-      counts.push(
-        `SELECT r.topic, r.hour, r."rows", k.kept FROM read_${topic} r LEFT JOIN (${stageRows(topic, "kept", sql)}) k ON r.hour = k.hour`
+const stageTopic = (sql: Dialect, topic: Topic, source: string): ReadonlyArray<string> => {
+  const stage = `stage_${topic}`
+  const read = `read_${topic}`
+  if (sql.copies === "dropped at once")
+    return [
+      sql.tempTable(
+        stage,
+        `SELECT ${stageColumns(sql, topic)} FROM ${source} WHERE TRUE\n${firstCopy(sql, topic)}`
+      ),
+      sql.tempTable(
+        read,
+        `SELECT ${sql.text(topic)} AS topic, ${sql.hourOf("ts")} AS hour, count(*) AS found FROM ${source} GROUP BY 2`
       )
-    }
-    const none = `SELECT CAST(NULL AS VARCHAR) AS topic, CAST(NULL AS BIGINT) AS hour, CAST(NULL AS BIGINT) AS "rows", CAST(NULL AS BIGINT) AS kept WHERE false`
-    yield* session.run("stage", [sql.tempTable("stage_rows", [none, ...counts].join("\nUNION ALL "))])
+    ]
+  return [
+    sql.tempTable(stage, `SELECT ${stageColumns(sql, topic)} FROM ${source}`),
+    sql.tempTable(read, stageRows(topic, "found", sql)),
+    sql.tempTable(
+      "copied_events",
+      `SELECT user_id, session_id, item_in_session, ts FROM ${stage}
+GROUP BY user_id, session_id, item_in_session, ts HAVING count(*) > 1`
+    ),
+    sql.tempTable("kept_events", keptCopies(sql, topic, source)),
+    `DELETE FROM ${stage} AS s WHERE EXISTS (SELECT 1 FROM copied_events c WHERE s.user_id IS NOT DISTINCT FROM c.user_id
+  AND s.session_id = c.session_id AND s.item_in_session = c.item_in_session AND s.ts = c.ts)`,
+    `INSERT INTO ${stage} SELECT * FROM kept_events`
+  ]
+}
+
+/**
+ * Fills `stage_<topic>` with the events of the staged files, second copies dropped, and `stage_rows` with the rows read
+ * and kept by topic and hour. Files are read once, and again only when there are copies.
+ */
+export const stageSteps = (sql: Dialect, files: StagedFiles): ReadonlyArray<Step> => {
+  const steps: Array<Step> = []
+  const counts: Array<string> = []
+  for (const topic of topics) {
+    const source = files[topic]
+    const statements =
+      source === undefined
+        ? [sql.tempTable(`stage_${topic}`, emptyStage(sql, topic))]
+        : stageTopic(sql, topic, source)
+    steps.push({ name: `stage ${topic}`, phase: "stage", statements })
+    if (source !== undefined)
+      counts.push(
+        `SELECT r.topic, r.hour, r.found, k.kept FROM read_${topic} r LEFT JOIN (${stageRows(topic, "kept", sql)}) k ON r.hour = k.hour`
+      )
+  }
+  const none = `SELECT ${sql.cast("NULL", "string")} AS topic, ${sql.cast("NULL", "int64")} AS hour, ${sql.cast("NULL", "int64")} AS found, ${sql.cast("NULL", "int64")} AS kept`
+  steps.push({
+    name: "stage rows",
+    phase: "stage",
+    statements: [
+      sql.tempTable("stage_rows", [`SELECT * FROM (${none}) WHERE false`, ...counts].join("\nUNION ALL "))
+    ]
   })
+  return steps
+}
 
 /** Hours and topics where the files hold other rows than their plans say. */
-export const stagedRowsDiffer = `
-SELECT coalesce(s.topic, f.topic) AS topic, coalesce(s.hour, f.hour) AS hour, f.planned, s."rows" AS found
-FROM (SELECT topic, hour, CAST(sum("rows") AS BIGINT) AS planned FROM lake_files
+export const stagedRowsDiffer = (sql: Dialect): string => `
+SELECT coalesce(s.topic, f.topic) AS topic, coalesce(s.hour, f.hour) AS hour, f.planned, s.found
+FROM (SELECT topic, hour, ${sql.cast(`sum(${sql.id("rows")})`, "int64")} AS planned FROM lake_files
   WHERE hour IN (SELECT hour FROM build_hours) GROUP BY topic, hour) f
 FULL JOIN stage_rows s ON s.topic = f.topic AND s.hour = f.hour
-WHERE s."rows" IS DISTINCT FROM f.planned`
+WHERE s.found IS DISTINCT FROM f.planned`

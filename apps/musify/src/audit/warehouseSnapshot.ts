@@ -1,6 +1,6 @@
 import { duckDbDialect } from "@musify/warehouse/duckDbDialect.ts"
 import { auditAll } from "@musify/warehouse/audits.ts"
-import type { SqlRow as WarehouseRow, WarehouseSession } from "@musify/warehouse/Warehouse.ts"
+import type { SqlRow as WarehouseRow, WarehouseReader } from "@musify/warehouse/Warehouse.ts"
 import { StatementFailed } from "@musify/warehouse/WarehouseError.ts"
 import type { WarehouseError } from "@musify/warehouse/WarehouseError.ts"
 import type { Scope } from "effect"
@@ -62,13 +62,11 @@ const plain = (value: unknown) =>
   value instanceof Date ? value.getTime() : (value as string | number | bigint | boolean | null)
 
 /** The attached warehouse as its own audits see it; nothing can be written through it. */
-const readOnlySession = (db: AuditDb): WarehouseSession => {
+const readOnlySession = (db: AuditDb): WarehouseReader => {
   const failed = (step: string, statement: string) => (cause: ReadFailed) =>
     new StatementFailed({ step, message: `${step}: ${cause.message}`, statement, cause })
   return {
     dialect: duckDbDialect,
-    run: (step, statements) =>
-      Effect.forEach(statements, (sql) => Effect.mapError(db.run(sql), failed(step, sql)), { discard: true }),
     query: (step, sql) =>
       Effect.mapBoth(db.query(sql), {
         onFailure: failed(step, sql),
@@ -76,8 +74,7 @@ const readOnlySession = (db: AuditDb): WarehouseSession => {
           rows.map((row): WarehouseRow =>
             Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)]))
           )
-      }),
-    transaction: (body) => body
+      })
   }
 }
 

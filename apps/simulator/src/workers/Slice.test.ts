@@ -20,7 +20,8 @@ it("every listener is in exactly one slice, and slices are about equal", () =>
         const all = 4000
         for (let number = 0; number < all; number++) {
           const mine = tests.flatMap((test, t) => (test(number) ? [t] : []))
-          expect(mine).toHaveLength(1)
+          // An expectation for each would cost more than what is tested.
+          if (mine.length !== 1) expect(mine).toHaveLength(1)
           sizes[mine[0]]++
         }
         // Whole partitions are dealt out: with 3 of them, one of two workers has two.

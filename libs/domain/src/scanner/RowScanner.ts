@@ -1,8 +1,7 @@
 import type { EventColumn } from "../columns.ts"
 import type { Values } from "../EventColumns.ts"
 import { BooleanColumn } from "./BooleanColumn.ts"
-import { CodedColumn, type DictionaryLimits } from "./CodedColumn.ts"
-import { Companions } from "./Companions.ts"
+import type { DictionaryLimits } from "./CodedColumn.ts"
 import { FloatColumn } from "./FloatColumn.ts"
 import { IntegerColumn } from "./IntegerColumn.ts"
 import { KeyTexts } from "./KeyTexts.ts"
@@ -11,9 +10,6 @@ import { SessionMemory } from "./SessionMemory.ts"
 import { TextColumn } from "./TextColumn.ts"
 
 const [openBrace, closeBrace, comma] = [0x7b, 0x7d, 0x2c]
-
-/** Fields that mostly come in the same combinations. */
-const songFields = ["artist", "song", "duration"]
 
 /** Fields that mostly stay as they are while a session lasts. */
 const sessionFields = new Set([
@@ -67,7 +63,6 @@ export class RowScanner {
   private readonly time: IntegerColumn
   private readonly session: IntegerColumn
   private readonly sessionBit: number
-  private readonly songs: Companions
   private readonly memory: SessionMemory
   private readonly keys: KeyTexts
   /** By the number of a field + 1 (0: the object's beginning): the field that came behind it last. */
@@ -79,11 +74,6 @@ export class RowScanner {
   constructor(columns: ReadonlyArray<EventColumn>, limits: DictionaryLimits) {
     if (columns.length > 31) throw new Error(`${columns.length} columns: the scanner has bits for 31.`)
     this.columns = columns.map((column) => columnFor(column, limits))
-    this.songs = new Companions(
-      this.columns
-        .filter((_, n) => songFields.includes(columns[n].name))
-        .filter((column) => column instanceof CodedColumn)
-    )
     this.memory = new SessionMemory(
       this.columns.flatMap((column, n) =>
         sessionFields.has(columns[n].name) && isRemembered(column) ? [[n, column] as const] : []
@@ -181,9 +171,7 @@ export class RowScanner {
   /** Stores the first `count` rows of the block; sets `refusals[n]` where the plain decoder must judge a row after all. */
   store(view: DataView, count: number, refusals: Uint8Array): void {
     this.memory.recallValues(count)
-    this.songs.recall(view, count)
     for (const column of this.columns) column.store(view, count, refusals)
-    this.songs.learn(view, count, refusals)
     this.memory.learn(view, count, refusals)
   }
 
@@ -195,7 +183,6 @@ export class RowScanner {
   take(): ReadonlyArray<Values> {
     const taken = this.columns.map((column) => column.take())
     this.memory.forgetOld()
-    this.songs.forgetOld()
     return taken
   }
 }

@@ -1,7 +1,7 @@
 import * as fc from "fast-check"
 import { expect, it } from "vitest"
 import { TextDictionary } from "./TextDictionary.ts"
-import { hashOf } from "./words.ts"
+import { hashOf, mix } from "./words.ts"
 
 const text = fc.oneof(
   fc.string({ maxLength: 12 }),
@@ -61,4 +61,23 @@ it("keeps apart what was appended and what is found", () => {
   const appended = dictionary.append("a")
   expect(dictionary.codeOf("a")).toBe(appended + 1)
   expect(dictionary.textOf(appended)).toBe("a")
+})
+
+it("never takes one text for another, also when a thousand of them have one hash", () => {
+  const dictionary = new TextDictionary()
+  const codes = new Map<number, number>()
+  for (let round = 0; round < 2; round++) {
+    for (let i = 0; i < 1000; i++) {
+      // The second word undoes what the first one did to the hash.
+      const bytes = new DataView(new ArrayBuffer(12))
+      bytes.setInt32(0, i, true)
+      bytes.setInt32(4, mix(0, i) ^ 0x5a5a5a5a, true)
+      const hash = hashOf(bytes, 0, 8)
+      const found = dictionary.find(bytes, 0, 8, hash)
+      if (round === 1 && i < 20) expect(found).toBe(codes.get(i))
+      if (found !== 0) expect(found).toBe(codes.get(i))
+      else codes.set(i, dictionary.add(bytes, 0, 8, hash))
+    }
+  }
+  expect(dictionary.count).toBeLessThan(2000)
 })

@@ -7,6 +7,12 @@ const encoder = new TextEncoder()
 const behind = 4
 const lengthBytes = 4
 
+/**
+ * Slots that are looked at for a text. Half of the slots are free, so that a few do; whoever sends texts of one hash gets
+ * new codes for each, and no long searches.
+ */
+const mostProbes = 64
+
 /** Room to begin with. */
 const firstBytes = 256
 const firstTexts = 16
@@ -73,11 +79,13 @@ export class TextDictionary {
 
   private findOwn(view: DataView, from: number, length: number, hash: number): number {
     const { mask, slots } = this
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const code = slots[slot * 2 + 1]
+    for (let slot = hash & mask, end = slot + mostProbes; slot < end; slot++) {
+      const at = (slot & mask) * 2
+      const code = slots[at + 1]
       if (code === 0) return 0
-      if (slots[slot * 2] === hash && this.equals(code, view, from, length)) return code
+      if (slots[at] === hash && this.equals(code, view, from, length)) return code
     }
+    return 0
   }
 
   private equals(code: number, view: DataView, from: number, length: number): boolean {
@@ -165,10 +173,13 @@ export class TextDictionary {
 
   private insert(hash: number, code: number): void {
     const { mask, slots } = this
-    let slot = hash & mask
-    while (slots[slot * 2 + 1] !== 0) slot = (slot + 1) & mask
-    slots[slot * 2] = hash
-    slots[slot * 2 + 1] = code
+    for (let slot = hash & mask, end = slot + mostProbes; slot < end; slot++) {
+      const at = (slot & mask) * 2
+      if (slots[at + 1] !== 0) continue
+      slots[at] = hash
+      slots[at + 1] = code
+      return
+    }
   }
 
   private growBytes(needed: number): void {

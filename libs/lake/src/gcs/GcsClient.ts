@@ -42,7 +42,7 @@ const isStatus = (cause: unknown, status: number): boolean =>
 const isMissingObject = (cause: unknown): boolean =>
   isStatus(cause, 404) && faultOfStatus(404, (cause as Error).message).kind !== "no bucket"
 
-/** A put and a listing can miss only the bucket. */
+/** A put and a listing can miss nothing but the bucket. */
 const withBucket = (cause: unknown): unknown =>
   isStatus(cause, 404) && !/key/i.test((cause as Error).message)
     ? new GcsFailure({ kind: "no bucket", text: faultOf(cause).text })
@@ -206,7 +206,13 @@ const listPage = async (
       ...(startOffset === "" ? {} : { startOffset }),
       ...(pageToken === undefined ? {} : { pageToken })
     })
-    .catch((cause: unknown) => Promise.reject(withBucket(cause)))
+    .catch(async (cause: unknown) => {
+      // Some servers answer so too while objects come and go under the prefix: the bucket is asked for itself. Who may
+      // not ask is told of the bucket.
+      if (isStatus(cause, 404) && (await bucket.exists().catch(() => [false]))[0])
+        throw new GcsFailure({ ...faultOf(cause), kind: "transient" })
+      throw withBucket(cause)
+    })
   // With `fields` the library hands out the items of the answer as they are.
   const items = files as unknown as ReadonlyArray<{ readonly name: string; readonly size?: string | number }>
   return {

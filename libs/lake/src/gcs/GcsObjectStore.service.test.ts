@@ -110,7 +110,6 @@ describe("a server that is killed", () => {
         )
       )
       for (let round = 0; round < 3; round++) {
-        // Not by a listing: the stand-in answers one with 404 when a file comes or goes under it.
         const before = acknowledged
         while (acknowledged < Math.min(400, before + 20)) yield* Effect.sleep(1)
         yield* Effect.promise(() => server.kill())

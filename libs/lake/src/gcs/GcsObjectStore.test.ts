@@ -329,7 +329,18 @@ describe("what the server refuses", () => {
           /^Cannot \w+ gs:\/\/no-such-bucket: HTTP 404, The specified bucket does not exist\. Make the bucket, or name another one \(--bucket\)\.$/
         )
       }
-      expect(server.requests.length).toBe(5)
+      // A listing asks for the bucket itself, too.
+      expect(kinds()).toEqual(["put", "get", "metadata", "list", "bucket", "delete"])
+    })
+  )
+
+  it.live("a listing that is told of a missing bucket while it is there: asked again", () =>
+    Effect.gen(function* () {
+      const store = storeOf()
+      yield* store.putIfAbsent("a", bytes("x"))
+      server.misbehave({ status: 404, message: "Not Found" })
+      expect(yield* hurried(store.list(""))).toEqual([{ name: "a", size: 1 }])
+      expect(kinds()).toEqual(["put", "list", "bucket", "list"])
     })
   )
 

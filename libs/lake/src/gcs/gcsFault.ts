@@ -97,22 +97,35 @@ const oauthError = (data: unknown): string =>
     ? data.error
     : ""
 
+/** A status or code that was thrown: a number or its text, else NaN. */
+const statusOf = (value: unknown): number =>
+  typeof value === "number" || typeof value === "string" ? Number(value) : NaN
+
+/** What was thrown, as text: not everything can be made one. */
+const textOf = (cause: unknown): string => {
+  try {
+    return String(cause)
+  } catch {
+    return "something that cannot be shown was thrown"
+  }
+}
+
 /** What anything thrown by the client library means. */
 export const faultOf = (cause: unknown): GcsFault => {
   if (cause instanceof GcsFailure) return cause.fault
-  const error: AnyError = typeof cause === "object" && cause !== null ? cause : { message: String(cause) }
+  const error: AnyError = typeof cause === "object" && cause !== null ? cause : { message: textOf(cause) }
   const found = details(error.errors)
   const text =
     found.find(({ message }) => message !== "")?.message ??
-    (typeof error.message === "string" ? error.message : String(cause))
+    (typeof error.message === "string" ? error.message : textOf(cause))
   const reasons = found.map(({ reason }) => reason)
   const code = typeof error.code === "string" ? error.code : ""
   if (noCredentials.test(text)) return { kind: "refused", text: oneLine(text) }
   // gaxios asks for tokens: what it is refused is about credentials, whatever the status.
-  const tokenStatus = Number(error.response?.status ?? error.status)
+  const tokenStatus = statusOf(error.response?.status ?? error.status)
   if (tokenErrors.test(text) || tokenErrors.test(oauthError(error.response?.data)))
     return { kind: "refused", text: oneLine(text) }
-  const status = Number(error.code)
+  const status = statusOf(error.code)
   if (Number.isInteger(status) && status >= 400 && status < 600) return faultOfStatus(status, text, reasons)
   if (Number.isInteger(tokenStatus) && tokenStatus >= 400) {
     const fault = faultOfStatus(tokenStatus, text, reasons)
@@ -120,7 +133,7 @@ export const faultOf = (cause: unknown): GcsFault => {
   }
   if (
     transientCodes.has(code) ||
-    transientTypes.has(String(error.type)) ||
+    (typeof error.type === "string" && transientTypes.has(error.type)) ||
     /socket hang up|premature close|timed? ?out|aborted/i.test(text)
   )
     return { kind: "transient", text: oneLine(text) }

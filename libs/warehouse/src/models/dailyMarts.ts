@@ -25,21 +25,23 @@ export const martListening: Model = {
     column("seconds", "int64", "Seconds listened")
   ],
   dependsOn: ["fact_streams", "dim_users", "dim_location", "fact_sessions"],
+  partition: "hour",
+  cluster: ["state", "user_key"],
   steps: (sql) => [
     sql.tempTable(
       "changed_days",
       `SELECT DISTINCT ${sql.dayOfHour("h")} AS day FROM (
   SELECT hour AS h FROM build_hours
-  UNION ALL SELECT hour_key FROM rekeyed_hours
-  UNION ALL SELECT hour_key FROM session_plays WHERE next_hour IN (SELECT hour FROM build_hours))`
+  UNION ALL SELECT hour_key AS h FROM rekeyed_hours
+  UNION ALL SELECT hour_key AS h FROM session_plays WHERE next_hour IN (SELECT hour FROM build_hours))`
     ),
     sql.setVariable("days_from", `SELECT min(day) * 24 FROM changed_days`),
     sql.setVariable("days_to", `SELECT max(day) * 24 + 23 FROM changed_days`),
     // How many hours after a day's end a play can still cut one of its plays short.
     sql.setVariable(
       "reach",
-      `SELECT coalesce(max(${sql.wholeSeconds("duration")}), 0) // 3600 + 1 FROM fact_streams
-WHERE hour_key BETWEEN ${sql.variable("days_from")} AND ${sql.variable("days_to")} AND ${inChangedDays(sql.dayOfHour("hour_key"))}`
+      `SELECT ${sql.quotient(`coalesce(max(${sql.wholeSeconds("duration")}), 0)`, "3600")} + 1 FROM fact_streams
+WHERE ${sql.inHours(sql.variable("days_from"), sql.variable("days_to"))} AND ${inChangedDays(sql.dayOfHour("hour_key"))}`
     ),
     sql.tempTable(
       "listening_hours",
@@ -51,19 +53,18 @@ WHERE hour_key BETWEEN ${sql.variable("days_from")} AND ${sql.variable("days_to"
     `INSERT INTO mart_listening
 WITH plays AS (
   SELECT hour_key, user_key, user_id, location_key, level, ts, duration, ${nextPlay("ts")} AS next_ts
-  FROM fact_streams WHERE hour_key >= ${sql.variable("days_from")}
-    AND hour_key <= ${sql.variable("days_to")} + ${sql.variable("reach")}
+  FROM fact_streams WHERE ${sql.inHours(sql.variable("days_from"), `${sql.variable("days_to")} + ${sql.variable("reach")}`)}
     AND hour_key IN (SELECT hour FROM listening_hours)
 ), counted AS (
-  SELECT hour_key, user_key, user_id, location_key, level, count(*) AS plays, CAST(sum(${secondsOfPlay(sql)}) AS BIGINT) AS seconds
+  SELECT hour_key, user_key, user_id, location_key, level, count(*) AS plays, ${sql.cast(`sum(${secondsOfPlay(sql)})`, "int64")} AS seconds
   FROM plays p WHERE ${inChangedDays(sql.dayOfHour("hour_key"))}
   GROUP BY hour_key, user_key, user_id, location_key, level
 )
 SELECT ${sql.hourStart("c.hour_key")} AS hour, c.user_key, c.user_id, l.state, c.level, u.gender,
-  CAST(sum(c.plays) AS BIGINT) AS plays, CAST(sum(c.seconds) AS BIGINT) AS seconds
+  ${sql.cast("sum(c.plays)", "int64")} AS plays, ${sql.cast("sum(c.seconds)", "int64")} AS seconds
 FROM counted c JOIN dim_users u ON c.user_key = u.user_key JOIN dim_location l ON c.location_key = l.location_key
 GROUP BY c.hour_key, c.user_key, c.user_id, l.state, c.level, u.gender
-ORDER BY 1, 2, 4, 5`
+${sql.insertOrder("1", "2", "4", "5")}`
   ],
   audits: [
     {
@@ -72,7 +73,7 @@ ORDER BY 1, 2, 4, 5`
 SELECT coalesce(m.hour_key, f.hour_key) AS hour_key, m.plays, f.plays AS fact_rows
 FROM (SELECT ${sql.hourOf("hour")} AS hour_key, sum(plays) AS plays FROM mart_listening
   WHERE ${scope.dayTimes("hour")} GROUP BY 1) m
-FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.dayHours("hour_key")} GROUP BY 1) f
+FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.dayHours()} GROUP BY 1) f
   ON m.hour_key = f.hour_key
 WHERE m.plays IS DISTINCT FROM f.plays`
     }
@@ -95,15 +96,17 @@ export const martSongs: Model = {
     column("plays", "int64", "Plays")
   ],
   dependsOn: ["fact_streams", "dim_location"],
+  partition: "hour",
+  cluster: ["state", "song_key"],
   steps: (sql) => [
     `DELETE FROM mart_songs WHERE hour >= ${sql.hourStart(sql.variable("days_from"))}
   AND hour < ${sql.hourStart(`${sql.variable("days_to")} + 1`)} AND ${inChangedDays(sql.dayOfHour(sql.hourOf("hour")))}`,
     `INSERT INTO mart_songs
 SELECT ${sql.hourStart("f.hour_key")} AS hour, l.state, f.song_key, f.artist_key, count(*) AS plays
 FROM fact_streams f JOIN dim_location l ON f.location_key = l.location_key
-WHERE f.hour_key BETWEEN ${sql.variable("days_from")} AND ${sql.variable("days_to")} AND ${inChangedDays(sql.dayOfHour("f.hour_key"))}
+WHERE ${sql.inHours(sql.variable("days_from"), sql.variable("days_to"), "f.")} AND ${inChangedDays(sql.dayOfHour("f.hour_key"))}
 GROUP BY f.hour_key, l.state, f.song_key, f.artist_key
-ORDER BY 1, 2, 3`
+${sql.insertOrder("1", "2", "3")}`
   ],
   audits: [
     {
@@ -112,7 +115,7 @@ ORDER BY 1, 2, 3`
 SELECT coalesce(m.hour_key, f.hour_key) AS hour_key, m.plays, f.plays AS fact_rows
 FROM (SELECT ${sql.hourOf("hour")} AS hour_key, sum(plays) AS plays FROM mart_songs
   WHERE ${scope.dayTimes("hour")} GROUP BY 1) m
-FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.dayHours("hour_key")} GROUP BY 1) f
+FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.dayHours()} GROUP BY 1) f
   ON m.hour_key = f.hour_key
 WHERE m.plays IS DISTINCT FROM f.plays`
     }

@@ -17,6 +17,7 @@ export const dimArtists: Model = {
     optional("location", "string", "Place, as the catalog says")
   ],
   dependsOn: ["dim_songs", "catalog_songs"],
+  cluster: ["artist_key"],
   steps: () => [
     `DELETE FROM dim_artists WHERE artist_id IS NULL
   AND artist_key NOT IN (SELECT artist_key FROM dim_songs WHERE NOT in_catalog)`,

@@ -24,15 +24,15 @@ export const dimDatetime: Model = {
   dependsOn: [],
   steps: (sql) => [
     `INSERT INTO dim_datetime
-SELECT n, began, ${sql.dateOf("began")}, ${sql.part("year", "began")}, ${sql.part("quarter", "began")}, ${sql.part("month", "began")},
+SELECT n AS hour_key, began AS hour_start, ${sql.dateOf("began")}, ${sql.part("year", "began")}, ${sql.part("quarter", "began")}, ${sql.part("month", "began")},
   ${sql.part("day", "began")}, ${sql.part("hour", "began")}, ${sql.part("iso_weekday", "began")}, ${sql.part("iso_week", "began")},
   ${sql.part("iso_weekday", "began")} >= 6
 FROM (SELECT n, ${sql.hourStart("n")} AS began FROM ${sql.integers(
-      `(SELECT min(h) FROM (SELECT min(hour) AS h FROM build_hours UNION ALL SELECT min(hour_key) FROM dim_datetime))`,
-      `(SELECT max(h) FROM (SELECT max(hour) AS h FROM build_hours UNION ALL SELECT max(hour_key) FROM dim_datetime))`
+      `(SELECT min(h) FROM (SELECT min(hour) AS h FROM build_hours UNION ALL SELECT min(hour_key) AS h FROM dim_datetime))`,
+      `(SELECT max(h) FROM (SELECT max(hour) AS h FROM build_hours UNION ALL SELECT max(hour_key) AS h FROM dim_datetime))`
     )})
 WHERE n NOT IN (SELECT hour_key FROM dim_datetime)
-ORDER BY n`
+${sql.insertOrder("n")}`
   ],
   audits: [
     {

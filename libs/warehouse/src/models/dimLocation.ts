@@ -26,18 +26,17 @@ export const dimLocation: Model = {
   key: ["location_key"],
   columns,
   dependsOn: ["location_hours"],
+  cluster: ["location_key"],
   seed: (sql) => [
     `INSERT INTO dim_location (location_key, on_map) VALUES (${sql.key("location", "NULL", "NULL", "NULL")}, false)`
   ],
   steps: (sql) => [
     sql.tempTable(
       "us_states",
-      `SELECT * FROM (VALUES ${usStates
-        .map(
-          ({ code, name, onMap, regionCode }) =>
-            `(${sql.text(code)}, ${sql.text(name)}, ${regionCode === null ? "NULL" : sql.text(regionCode)}, ${onMap})`
-        )
-        .join(", ")}) AS s(code, state_name, region_code, on_map)`
+      sql.rowsOf(
+        { code: "string", state_name: "string", region_code: "string", on_map: "boolean" },
+        usStates.map(({ code, name, onMap, regionCode }) => [code, name, regionCode, onMap])
+      )
     ),
     sql.tempTable(
       "new_locations",
@@ -52,7 +51,7 @@ WITH said AS (
   SELECT location_key, city, state, zip, lat, lon FROM location_hours
   WHERE location_key IN (SELECT location_key FROM withdrawn_locations)
   UNION ALL
-  SELECT ${sql.key("location", "NULL", "NULL", "NULL")}, NULL, NULL, NULL, NULL, NULL
+  SELECT ${sql.key("location", "NULL", "NULL", "NULL")} AS location_key, NULL AS city, NULL AS state, NULL AS zip, NULL AS lat, NULL AS lon
 ), merged AS (
   SELECT location_key, city, state, zip, ${sql.minPair("lat", "lon")} AS pair FROM said
   WHERE location_key IN (SELECT location_key FROM changed_locations)
@@ -63,7 +62,7 @@ SELECT location_key, city, state, zip, ${sql.pairLat("pair")} AS lat, ${sql.pair
 FROM merged LEFT JOIN us_states s ON merged.state = s.code`
     ),
     `DELETE FROM dim_location WHERE location_key IN (SELECT location_key FROM changed_locations)`,
-    `INSERT INTO dim_location SELECT ${columnList({ columns })} FROM new_locations`
+    `INSERT INTO dim_location SELECT ${columnList(sql, { columns })} FROM new_locations`
   ],
   audits: []
 }

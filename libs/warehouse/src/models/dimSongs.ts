@@ -1,3 +1,4 @@
+import { noHour } from "../Dialect.ts"
 import type { Model } from "../Model.ts"
 import { column, optional } from "../Model.ts"
 
@@ -29,24 +30,31 @@ export const dimSongs: Model = {
     column("in_catalog", "boolean", "Whether the catalog has it")
   ],
   dependsOn: ["fact_streams", "catalog_songs"],
+  cluster: ["song_key"],
+  references: { artist_key: "dim_artists" },
   steps: (sql) => [
     sql.tempTable(
       "vanished_songs",
-      `SELECT song_key FROM old_song_keys EXCEPT SELECT song_key FROM played_songs
-EXCEPT SELECT song_key FROM dim_songs WHERE in_catalog`
+      `SELECT song_key FROM old_song_keys EXCEPT DISTINCT SELECT song_key FROM played_songs
+EXCEPT DISTINCT SELECT song_key FROM dim_songs WHERE in_catalog`
     ),
-    sql.setVariable("vanished", "SELECT count(*) FROM vanished_songs"),
+    // All plays are looked at only when there are such songs, which is rare.
+    sql.setVariable(
+      "songs_from",
+      `SELECT CASE WHEN count(*) > 0 THEN 0 ELSE ${noHour} END FROM vanished_songs`
+    ),
     `DELETE FROM dim_songs WHERE NOT in_catalog AND song_key IN (SELECT song_key FROM vanished_songs)
-  AND song_key NOT IN (SELECT song_key FROM fact_streams WHERE ${sql.variable("vanished")} > 0)`,
+  AND song_key NOT IN (SELECT song_key FROM fact_streams WHERE ${sql.sinceHour(sql.variable("songs_from"))})`,
     `INSERT INTO dim_songs (song_key, title, artist_key, artist_name, in_catalog)
-SELECT DISTINCT song_key, song, artist_key, artist, false FROM played_songs p
+SELECT DISTINCT p.song_key, p.song, p.artist_key, p.artist, false FROM played_songs p
 WHERE p.song_id IS NULL AND p.song_key NOT IN (SELECT song_key FROM dim_songs)`
   ],
   audits: [
     {
       name: "every artist_key is in dim_artists",
       badRows: () =>
-        `SELECT s.song_key, s.artist_key, s.artist_name FROM dim_songs s ANTI JOIN dim_artists a ON s.artist_key = a.artist_key`
+        `SELECT s.song_key, s.artist_key, s.artist_name FROM dim_songs s LEFT JOIN dim_artists a ON s.artist_key = a.artist_key
+WHERE a.artist_key IS NULL`
     }
   ],
   publish: { by: "whole", orderBy: "song_key" }

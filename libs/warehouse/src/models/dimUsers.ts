@@ -29,6 +29,7 @@ export const dimUsers: Model = {
   key: ["user_key"],
   columns,
   dependsOn: ["user_runs"],
+  cluster: ["user_id"],
   seed: (sql) => [`INSERT INTO dim_users (user_key, is_current) VALUES (${sql.key("user", "NULL")}, true)`],
   steps: (sql) => [
     sql.tempTable(
@@ -45,11 +46,10 @@ WITH seen AS (
   UNION ALL
   SELECT r.user_id, r.ts, ${userAttributes.map((name) => `r.${name}`).join(", ")}
   FROM user_runs r JOIN changed_users c ON r.user_id = c.user_id
-  WHERE r.hour_key >= ${sql.variable("changed_from")} AND r.hour_key >= c.from_hour
+  WHERE ${sql.sinceHour(sql.variable("changed_from"), "r.")} AND r.hour_key >= c.from_hour
 ), versions AS (
-  SELECT * FROM seen
-  QUALIFY ${sql.row(...userAttributes)} IS DISTINCT FROM
-    lag(${sql.row(...userAttributes)}) OVER (PARTITION BY user_id ORDER BY ts)
+  SELECT * FROM seen WHERE TRUE
+  QUALIFY ${sql.differsFrom("lag", userAttributes, "(PARTITION BY user_id ORDER BY ts)")}
 ), chained AS (
   SELECT *, lead(ts) OVER (PARTITION BY user_id ORDER BY ts) AS valid_to,
     row_number() OVER (PARTITION BY user_id ORDER BY ts) AS place
@@ -62,20 +62,20 @@ SELECT CASE WHEN v.place > 1 THEN ${sql.key("user", "v.user_id", sql.epochMicros
   v.ts AS valid_from, v.valid_to, v.valid_to IS NULL AS is_current
 FROM chained v LEFT JOIN user_seeds s ON v.user_id = s.user_id`
     ),
-    `DELETE FROM dim_users d USING changed_users c
-WHERE d.user_id = c.user_id AND (d.valid_from >= c.from_ts OR d.valid_to IS NULL OR d.valid_to >= c.from_ts)`,
-    `INSERT INTO dim_users SELECT ${columnList({ columns })} FROM new_user_versions`
+    `DELETE FROM dim_users AS d WHERE EXISTS (SELECT 1 FROM changed_users c
+  WHERE c.user_id = d.user_id AND (d.valid_from >= c.from_ts OR d.valid_to IS NULL OR d.valid_to >= c.from_ts))`,
+    `INSERT INTO dim_users SELECT ${columnList(sql, { columns })} FROM new_user_versions`
   ],
   audits: [
     {
       name: "a user's versions follow each other without gap or overlap, and differ",
       badRows: (sql, scope) => `
 SELECT user_id, valid_from, valid_to, next_from FROM (
-  SELECT *, lead(valid_from) OVER w AS next_from, lead(${sql.row(...userAttributes)}) OVER w AS next_attributes
+  SELECT *, lead(valid_from) OVER w AS next_from, ${sql.differsFrom("lead", userAttributes, "w")} AS differs
   FROM dim_users WHERE user_id IS NOT NULL AND ${scope.users("user_id")}
   WINDOW w AS (PARTITION BY user_id ORDER BY valid_from))
 WHERE valid_to IS DISTINCT FROM next_from OR valid_to <= valid_from OR valid_from IS NULL OR level IS NULL
-  OR (next_from IS NOT NULL AND next_attributes IS NOT DISTINCT FROM ${sql.row(...userAttributes)})`
+  OR (next_from IS NOT NULL AND NOT differs)`
     },
     {
       name: "a user has one current version",

@@ -1,7 +1,7 @@
 import { topics } from "@musify/domain/Topic.ts"
 import type { Dialect } from "../Dialect.ts"
 import type { Model } from "../Model.ts"
-import { column, columnList, optional } from "../Model.ts"
+import { column, optional } from "../Model.ts"
 
 const columns = [
   column("session_id", "int64", "Session"),
@@ -33,7 +33,7 @@ export const secondsOfPlay = (sql: Dialect): string =>
 
 /** The next play of the session: order (ts, item_in_session, user_id). */
 export const nextPlay = (what: string): string =>
-  `lead(${what}) OVER (PARTITION BY session_id ORDER BY ts, item_in_session, user_id NULLS LAST)`
+  `lead(${what}) OVER (PARTITION BY session_id ORDER BY ts, item_in_session, user_id IS NULL, user_id)`
 
 const factOf = {
   listen_events: "fact_streams",
@@ -54,19 +54,21 @@ export const factSessions: Model = {
   key: ["session_id"],
   columns,
   dependsOn: ["fact_streams", "fact_page_views", "fact_auth", "fact_level_changes", "dim_users"],
+  partition: "started_at",
+  cluster: ["session_id"],
+  references: { user_key: "dim_users" },
   steps: (sql) => {
-    const order = (userId: string) =>
-      sql.row("ts", "item_in_session", "topic", `${userId} IS NULL`, `coalesce(${userId}, 0)`)
+    const order = ["e.ts", "e.item_in_session", "e.topic", "e.user_id IS NULL", "coalesce(e.user_id, 0)"]
     return [
       sql.tempTable(
         "touched_sessions",
-        topics.map((topic) => `SELECT session_id FROM stage_${topic}`).join(" UNION ")
+        topics.map((topic) => `SELECT session_id FROM stage_${topic}`).join(" UNION DISTINCT ")
       ),
       sql.setVariable(
         "sessions_from",
         `SELECT min(began) FROM (
   SELECT min(hour_start) AS began FROM (SELECT ${sql.hourStart("hour")} AS hour_start FROM build_hours)
-  UNION ALL SELECT min(f.started_at) FROM fact_sessions f JOIN touched_sessions t ON f.session_id = t.session_id)`
+  UNION ALL SELECT min(f.started_at) AS began FROM fact_sessions f JOIN touched_sessions t ON f.session_id = t.session_id)`
       ),
       sql.tempTable(
         "session_plays",
@@ -80,7 +82,7 @@ WITH events AS (
   ${topics
     .map(
       (topic) => `SELECT session_id, user_id, ts, item_in_session, ${sql.text(topic)} AS topic, ${
-        topic === "auth_events" ? "CAST(NULL AS VARCHAR)" : "auth"
+        topic === "auth_events" ? sql.cast("NULL", "string") : "auth"
       } AS auth
   FROM ${factOf[topic]} WHERE ts >= ${sql.variable("sessions_from")} AND session_id IN (SELECT session_id FROM touched_sessions)`
     )
@@ -89,56 +91,57 @@ WITH events AS (
   SELECT session_id,
     CASE WHEN min(user_id) = max(user_id) THEN min(user_id) END AS only_user, min(user_id) AS any_user,
     min(ts) AS started_at, max(ts) AS ended_at,
-    CAST(sum(CASE WHEN topic = 'page_view_events' THEN 1 ELSE 0 END) AS BIGINT) AS pages,
-    CAST(sum(CASE WHEN topic = 'listen_events' THEN 1 ELSE 0 END) AS BIGINT) AS songs,
+    ${sql.cast("sum(CASE WHEN topic = 'page_view_events' THEN 1 ELSE 0 END)", "int64")} AS pages,
+    ${sql.cast("sum(CASE WHEN topic = 'listen_events' THEN 1 ELSE 0 END)", "int64")} AS songs,
     CASE WHEN min(auth) = max(auth) THEN min(auth) END AS only_auth, min(auth) AS any_auth,
     min(item_in_session) AS first_item, max(item_in_session) AS last_item
   FROM events GROUP BY session_id
 ), mixed AS (
-  SELECT e.session_id, arg_min(e.user_id, ${order("e.user_id")}) FILTER (WHERE e.user_id IS NOT NULL) AS user_id,
-    arg_max(e.auth, ${order("e.user_id")}) FILTER (WHERE e.auth IS NOT NULL) AS auth
+  SELECT e.session_id, ${sql.firstValue("e.user_id", order)} AS user_id, ${sql.lastValue("e.auth", order)} AS auth
   FROM events e JOIN grouped g ON e.session_id = g.session_id
   WHERE (g.any_user IS NOT NULL AND g.only_user IS NULL) OR (g.any_auth IS NOT NULL AND g.only_auth IS NULL)
   GROUP BY e.session_id
 ), played AS (
-  SELECT session_id, CAST(sum(${secondsOfPlay(sql)}) AS BIGINT) AS seconds FROM session_plays p GROUP BY session_id
+  SELECT session_id, ${sql.cast(`sum(${secondsOfPlay(sql)})`, "int64")} AS seconds FROM session_plays p GROUP BY session_id
 )
 SELECT g.session_id, coalesce(g.only_user, m.user_id) AS user_id, g.started_at, g.ended_at, g.pages, g.songs,
   coalesce(p.seconds, 0) AS seconds_listened, coalesce(g.only_auth, m.auth) AS ended_how,
   g.first_item <= 0 AS start_known, g.first_item, g.last_item
 FROM grouped g LEFT JOIN mixed m ON g.session_id = m.session_id LEFT JOIN played p ON g.session_id = p.session_id`
       ),
-      `DELETE FROM fact_sessions WHERE session_id IN (SELECT session_id FROM touched_sessions)`,
-      `INSERT INTO fact_sessions SELECT ${columnList(
-        { columns: columns.filter(({ name }) => name !== "user_key") },
-        "s."
-      ).replace(
-        `s."session_id"`,
-        `s."session_id", CASE WHEN s.user_id IS NULL THEN ${sql.key("user", "NULL")} ELSE coalesce(u.user_key, ${sql.key("user", "s.user_id")}) END`
-      )}
+      `DELETE FROM fact_sessions WHERE started_at >= ${sql.variable("sessions_from")}
+  AND session_id IN (SELECT session_id FROM touched_sessions)`,
+      `INSERT INTO fact_sessions SELECT ${columns
+        .map(({ name }) =>
+          name === "user_key"
+            ? `CASE WHEN s.user_id IS NULL THEN ${sql.key("user", "NULL")} ELSE coalesce(u.user_key, ${sql.key("user", "s.user_id")}) END AS user_key`
+            : `s.${sql.id(name)}`
+        )
+        .join(", ")}
 FROM new_sessions s
 LEFT JOIN dim_users u ON s.user_id = u.user_id AND u.valid_from <= s.started_at AND s.started_at < coalesce(u.valid_to, ${sql.endOfTime})
-ORDER BY s.started_at`,
-      `UPDATE fact_sessions SET user_key = u.user_key FROM changed_users c, dim_users u
-WHERE fact_sessions.user_id = c.user_id AND fact_sessions.user_id = u.user_id
-  AND fact_sessions.started_at >= ${sql.hourStart(sql.variable("rekey_from"))} AND fact_sessions.started_at >= c.from_ts
-  AND u.valid_from <= fact_sessions.started_at AND fact_sessions.started_at < coalesce(u.valid_to, ${sql.endOfTime})
-  AND fact_sessions.user_key <> u.user_key`
+${sql.insertOrder("s.started_at")}`,
+      `UPDATE fact_sessions AS f SET user_key = u.user_key FROM changed_users c, dim_users u
+WHERE f.user_id = c.user_id AND f.user_id = u.user_id
+  AND f.started_at >= ${sql.hourStart(sql.variable("rekey_from"))} AND f.started_at >= c.from_ts
+  AND u.valid_from <= f.started_at AND f.started_at < coalesce(u.valid_to, ${sql.endOfTime})
+  AND f.user_key <> u.user_key`
     ]
   },
   audits: [
     {
       name: "every user_key is in dim_users",
       badRows: (_sql, scope) =>
-        `SELECT f.session_id, f.user_key FROM fact_sessions f ANTI JOIN dim_users d ON f.user_key = d.user_key WHERE ${scope.sessions("f.session_id")}`
+        `SELECT f.session_id, f.user_key FROM fact_sessions f LEFT JOIN dim_users d ON f.user_key = d.user_key
+WHERE d.user_key IS NULL AND ${scope.sessions("f.session_id", "f.started_at")}`
     },
     {
       name: "pages and songs are the session's facts",
       badRows: (_sql, scope) => `
-SELECT s.session_id, s.pages, p.rows AS page_rows, s.songs, l.rows AS play_rows FROM fact_sessions s
-LEFT JOIN (SELECT session_id, count(*) AS rows FROM fact_page_views WHERE ${scope.sessions("session_id", "ts")} GROUP BY session_id) p ON s.session_id = p.session_id
-LEFT JOIN (SELECT session_id, count(*) AS rows FROM fact_streams WHERE ${scope.sessions("session_id", "ts")} GROUP BY session_id) l ON s.session_id = l.session_id
-WHERE ${scope.sessions("s.session_id")} AND (s.pages <> coalesce(p.rows, 0) OR s.songs <> coalesce(l.rows, 0))`
+SELECT s.session_id, s.pages, p.found AS page_rows, s.songs, l.found AS play_rows FROM fact_sessions s
+LEFT JOIN (SELECT session_id, count(*) AS found FROM fact_page_views WHERE ${scope.sessions("session_id", "ts")} GROUP BY session_id) p ON s.session_id = p.session_id
+LEFT JOIN (SELECT session_id, count(*) AS found FROM fact_streams WHERE ${scope.sessions("session_id", "ts")} GROUP BY session_id) l ON s.session_id = l.session_id
+WHERE ${scope.sessions("s.session_id", "s.started_at")} AND (s.pages <> coalesce(p.found, 0) OR s.songs <> coalesce(l.found, 0))`
     }
   ]
 }

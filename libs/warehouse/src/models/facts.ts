@@ -2,6 +2,7 @@ import type { Topic } from "@musify/domain/Topic.ts"
 import type { Dialect } from "../Dialect.ts"
 import type { Audit, Model, ModelColumn } from "../Model.ts"
 import { column, optional } from "../Model.ts"
+import { inBuild } from "./inBuild.ts"
 
 const c = {
   user_key: column(
@@ -23,15 +24,11 @@ const c = {
 
 const levelBefore = column("level", "string", "Level before the change")
 
-/** Facts of build_hours, as DELETE and other statements name them; the range lets scans skip the other hours. */
-export const inBuild = (sql: Dialect, hour = "hour_key"): string =>
-  `${hour} BETWEEN ${sql.variable("first_hour")} AND ${sql.variable("last_hour")} AND ${hour} IN (SELECT hour FROM build_hours)`
-
 const orphans = (name: string, dimension: string, key: string): Audit => ({
   name: `every ${key} is in ${dimension}`,
   badRows: (_sql, scope) =>
-    `SELECT f.${key}, f.hour_key, count(*) AS facts FROM ${name} f ANTI JOIN ${dimension} d ON f.${key} = d.${key}
-WHERE ${scope.hours("f.hour_key")} GROUP BY f.${key}, f.hour_key`
+    `SELECT f.${key}, f.hour_key, count(*) AS facts FROM ${name} f LEFT JOIN ${dimension} d ON f.${key} = d.${key}
+WHERE d.${key} IS NULL AND ${scope.hours("f.")} GROUP BY f.${key}, f.hour_key`
 })
 
 interface FactOptions {
@@ -68,13 +65,19 @@ const fact = (options: FactOptions): Model => {
     key: ["user_id", "session_id", "item_in_session", "ts"],
     columns,
     dependsOn: [`stage_${topic}`, "dim_users", "dim_location", ...(options.dependsOn ?? [])],
+    partition: "ts",
+    boundRequired: true,
+    cluster: columns.some(({ name }) => name === "song_key") ? ["song_key", "user_key"] : ["user_key"],
+    references: Object.fromEntries(dimensions.map(([dimension, key]) => [key, dimension])),
     steps: (sql) => {
       const own: Readonly<Record<string, string>> = {
         user_key: `coalesce(u.user_key, ${sql.key("user", "NULL")})`,
         location_key: sql.key("location", "s.city", "s.state", "s.zip"),
         ...options.expressions?.(sql)
       }
-      const select = columns.map(({ name }) => `${own[name] ?? `s."${name}"`} AS "${name}"`).join(", ")
+      const select = columns
+        .map(({ name }) => `${own[name] ?? `s.${sql.id(name)}`} AS ${sql.id(name)}`)
+        .join(", ")
       return [
         ...(options.before?.(sql) ?? []),
         `DELETE FROM ${name} WHERE ${inBuild(sql)}`,
@@ -82,17 +85,17 @@ const fact = (options: FactOptions): Model => {
 FROM stage_${topic} s
 LEFT JOIN dim_users u ON s.user_id = u.user_id AND u.valid_from <= s.ts AND s.ts < coalesce(u.valid_to, ${sql.endOfTime})
 ${options.joins?.(sql) ?? ""}
-ORDER BY s.ts`,
+${sql.insertOrder("s.ts")}`,
         // Elsewhere: only after the first changed hour, only users whose chain changed, only keys that differ.
         `INSERT INTO rekeyed_hours SELECT DISTINCT f.hour_key FROM ${name} f
 JOIN changed_users c ON f.user_id = c.user_id
 JOIN dim_users u ON f.user_id = u.user_id AND u.valid_from <= f.ts AND f.ts < coalesce(u.valid_to, ${sql.endOfTime})
-WHERE f.hour_key >= ${sql.variable("rekey_from")} AND f.hour_key >= c.from_hour AND f.user_key <> u.user_key`,
-        `UPDATE ${name} SET user_key = u.user_key FROM changed_users c, dim_users u
-WHERE ${name}.user_id = c.user_id AND ${name}.user_id = u.user_id
-  AND ${name}.hour_key >= ${sql.variable("rekey_from")} AND ${name}.hour_key >= c.from_hour
-  AND u.valid_from <= ${name}.ts AND ${name}.ts < coalesce(u.valid_to, ${sql.endOfTime})
-  AND ${name}.user_key <> u.user_key`
+WHERE ${sql.sinceHour(sql.variable("rekey_from"), "f.")} AND f.hour_key >= c.from_hour AND f.user_key <> u.user_key`,
+        `UPDATE ${name} AS f SET user_key = u.user_key FROM changed_users c, dim_users u
+WHERE f.user_id = c.user_id AND f.user_id = u.user_id
+  AND ${sql.sinceHour(sql.variable("rekey_from"), "f.")} AND f.hour_key >= c.from_hour
+  AND u.valid_from <= f.ts AND f.ts < coalesce(u.valid_to, ${sql.endOfTime})
+  AND f.user_key <> u.user_key`
       ]
     },
     audits: [
@@ -101,17 +104,17 @@ WHERE ${name}.user_id = c.user_id AND ${name}.user_id = u.user_id
         name: "each fact carries the version of its user that was in force",
         badRows: (_sql, scope) => `
 SELECT f.user_id, f.ts, f.user_key FROM ${name} f LEFT JOIN dim_users u ON f.user_key = u.user_key
-WHERE ${scope.hours("f.hour_key")} AND (f.user_id IS DISTINCT FROM u.user_id
+WHERE ${scope.hours("f.")} AND (f.user_id IS DISTINCT FROM u.user_id
   OR (f.user_id IS NOT NULL AND (u.valid_from > f.ts OR u.valid_to <= f.ts)))`
       },
       {
         name: "no event of the lake is dropped or multiplied",
         needsStage: true,
         badRows: (sql) => `
-SELECT coalesce(s.hour, f.hour_key) AS hour, s.kept AS lake_rows, f.rows AS fact_rows
+SELECT coalesce(s.hour, f.hour_key) AS hour, s.kept AS lake_rows, f.found AS fact_rows
 FROM (SELECT hour, kept FROM stage_rows WHERE topic = ${sql.text(topic)}) s
-FULL JOIN (SELECT hour_key, count(*) AS rows FROM ${name} WHERE ${inBuild(sql)} GROUP BY hour_key) f ON s.hour = f.hour_key
-WHERE s.kept IS DISTINCT FROM f.rows`
+FULL JOIN (SELECT hour_key, count(*) AS found FROM ${name} WHERE ${inBuild(sql)} GROUP BY hour_key) f ON s.hour = f.hour_key
+WHERE s.kept IS DISTINCT FROM f.found`
       }
     ]
   }

@@ -21,8 +21,9 @@ export const locationHours: Model = {
   key: ["hour_key", "location_key"],
   columns,
   dependsOn: topics.map((topic) => `stage_${topic}`),
+  cluster: ["hour_key", "location_key"],
   steps: (sql) => {
-    const list = columnList({ columns })
+    const list = columnList(sql, { columns })
     const span = `hour_key BETWEEN ${sql.variable("first_hour")} AND ${sql.variable("last_hour")} AND hour_key IN (SELECT hour FROM build_hours)`
     const old = `SELECT ${list} FROM location_hours WHERE ${span}`
     return [
@@ -37,15 +38,15 @@ GROUP BY hour_key, city, state, zip)`
       sql.tempTable(
         "changed_locations",
         `SELECT DISTINCT location_key FROM (
-  (SELECT ${list} FROM new_location_hours EXCEPT ${old}) UNION ALL (${old} EXCEPT SELECT ${list} FROM new_location_hours))`
+  (SELECT ${list} FROM new_location_hours EXCEPT DISTINCT ${old}) UNION ALL (${old} EXCEPT DISTINCT SELECT ${list} FROM new_location_hours))`
       ),
       // Places whose earlier word is taken back (a copy of an event that won over the one kept before).
       sql.tempTable(
         "withdrawn_locations",
-        `SELECT DISTINCT location_key FROM (${old} EXCEPT SELECT ${list} FROM new_location_hours)`
+        `SELECT DISTINCT location_key FROM (${old} EXCEPT DISTINCT SELECT ${list} FROM new_location_hours)`
       ),
       `DELETE FROM location_hours WHERE ${span}`,
-      `INSERT INTO location_hours SELECT ${list} FROM new_location_hours ORDER BY hour_key`
+      `INSERT INTO location_hours SELECT ${list} FROM new_location_hours ${sql.insertOrder("hour_key")}`
     ]
   },
   audits: []

@@ -23,7 +23,7 @@ export const martUsers: Model = {
     `DELETE FROM mart_users WHERE user_id IN (SELECT user_id FROM new_users_seen)`,
     `INSERT INTO mart_users
 WITH versions AS (
-  SELECT d.* FROM dim_users d SEMI JOIN new_users_seen n ON d.user_id = n.user_id
+  SELECT d.* FROM dim_users d WHERE d.user_id IN (SELECT user_id FROM new_users_seen)
 ), not_paid AS (
   SELECT user_id, max(valid_from) AS last_not_paid FROM versions WHERE level <> 'paid' GROUP BY user_id
 ), paid AS (
@@ -38,8 +38,9 @@ WHERE v.is_current`
     {
       name: "it has every known user",
       badRows: () => `
-SELECT d.user_id FROM dim_users d ANTI JOIN mart_users m ON d.user_id = m.user_id WHERE d.is_current AND d.user_id IS NOT NULL
-UNION ALL SELECT m.user_id FROM mart_users m ANTI JOIN dim_users d ON m.user_id = d.user_id`
+SELECT d.user_id FROM dim_users d LEFT JOIN mart_users m ON d.user_id = m.user_id
+WHERE m.user_id IS NULL AND d.is_current AND d.user_id IS NOT NULL
+UNION ALL SELECT m.user_id FROM mart_users m LEFT JOIN dim_users d ON m.user_id = d.user_id WHERE d.user_id IS NULL`
     }
   ],
   publish: { by: "whole", orderBy: "user_id" }
@@ -62,16 +63,18 @@ export const martActiveUsers: Model = {
   steps: (sql) => [
     sql.tempTable(
       "changed_dates",
-      `SELECT DISTINCT t.date FROM dim_datetime t
-WHERE t.date NOT IN (SELECT date FROM mart_active_users)
-  OR EXISTS (SELECT 1 FROM changed_days d WHERE t.date >= ${sql.dateOfDay("d.day")} AND t.date <= ${sql.addDays(sql.dateOfDay("d.day"), "27")})`
+      `SELECT t.date FROM dim_datetime t WHERE t.date NOT IN (SELECT date FROM mart_active_users)
+UNION DISTINCT
+SELECT t.date FROM dim_datetime t JOIN changed_days d
+  ON t.date >= ${sql.dateOfDay("d.day")} AND t.date <= ${sql.addDays(sql.dateOfDay("d.day"), "27")}`
     ),
     `DELETE FROM mart_active_users WHERE date IN (SELECT date FROM changed_dates)`,
     `INSERT INTO mart_active_users
-SELECT c.date, count(DISTINCT CASE WHEN u.date = c.date THEN u.user_id END),
-  count(DISTINCT CASE WHEN u.date > ${sql.addDays("c.date", "-7")} THEN u.user_id END), count(DISTINCT u.user_id)
-FROM changed_dates c LEFT JOIN user_days u ON u.date > ${sql.addDays("c.date", "-28")} AND u.date <= c.date
-GROUP BY c.date`
+SELECT c.date, coalesce(a.dau, 0), coalesce(a.wau, 0), coalesce(a.mau, 0) FROM changed_dates c LEFT JOIN (
+  SELECT d.date, count(DISTINCT CASE WHEN u.date = d.date THEN u.user_id END) AS dau,
+    count(DISTINCT CASE WHEN u.date > ${sql.addDays("d.date", "-7")} THEN u.user_id END) AS wau, count(DISTINCT u.user_id) AS mau
+  FROM changed_dates d JOIN user_days u ON u.date > ${sql.addDays("d.date", "-28")} AND u.date <= d.date
+  GROUP BY d.date) a ON c.date = a.date`
   ],
   audits: [],
   publish: { by: "whole", orderBy: "date" }
@@ -142,10 +145,10 @@ export const martRetention: Model = {
   ],
   dependsOn: ["users_seen", "user_days", "dim_datetime"],
   steps: (sql) => [
-    `DELETE FROM mart_retention`,
+    `DELETE FROM mart_retention WHERE TRUE`,
     `INSERT INTO mart_retention
 WITH starters AS (
-  SELECT user_id, ${sql.weekStart("first_play")} AS cohort_week FROM users_seen WHERE first_play IS NOT NULL
+  SELECT user_id, ${sql.weekStart(sql.dateOf("first_play"))} AS cohort_week FROM users_seen WHERE first_play IS NOT NULL
 ), cohorts AS (
   SELECT cohort_week, count(*) AS users FROM starters GROUP BY cohort_week
 ), weeks AS (
@@ -155,7 +158,7 @@ WITH starters AS (
   FROM (SELECT DISTINCT user_id, ${sql.weekStart("date")} AS week FROM user_days) w JOIN starters s ON w.user_id = s.user_id
   GROUP BY s.cohort_week, w.week
 )
-SELECT c.cohort_week, CAST(${sql.dayCount("c.cohort_week", "w.week")} // 7 AS INTEGER), c.users, coalesce(r.returned, 0)
+SELECT c.cohort_week, ${sql.cast(sql.quotient(sql.dayCount("c.cohort_week", "w.week"), "7"), "int32")}, c.users, coalesce(r.returned, 0)
 FROM cohorts c JOIN weeks w ON w.week >= c.cohort_week
 LEFT JOIN returns r ON r.cohort_week = c.cohort_week AND r.week = w.week`
   ],

@@ -1,7 +1,9 @@
 import { topics } from "@musify/domain/Topic.ts"
 import type { Dialect } from "../Dialect.ts"
+import { noHour } from "../Dialect.ts"
 import type { Model } from "../Model.ts"
 import { column, columnList, optional } from "../Model.ts"
+import { inBuild } from "./inBuild.ts"
 
 /** What a version of a user says; NULL is a value like any other. */
 export const userAttributes = ["first_name", "last_name", "gender", "registered_at", "level"] as const
@@ -38,15 +40,15 @@ WITH events AS (
 ), mixed AS (
   SELECT hour_key, user_id FROM shown GROUP BY hour_key, user_id HAVING count(*) > 1
 ), last_at_ts AS (
-  SELECT e.* FROM events e JOIN mixed USING (hour_key, user_id)
+  SELECT e.* FROM events e JOIN mixed m ON e.hour_key = m.hour_key AND e.user_id = m.user_id WHERE TRUE
   QUALIFY row_number() OVER (
     PARTITION BY e.user_id, e.ts ORDER BY e.session_id DESC, e.item_in_session DESC, e.topic DESC) = 1
 )
-SELECT hour_key, user_id, ts, ${attributes} FROM shown ANTI JOIN mixed USING (hour_key, user_id)
+SELECT s.hour_key, s.user_id, s.ts, ${userAttributes.map((name) => `s.${name}`).join(", ")} FROM shown s
+LEFT JOIN mixed m ON s.hour_key = m.hour_key AND s.user_id = m.user_id WHERE m.user_id IS NULL
 UNION ALL
-SELECT hour_key, user_id, ts, ${attributes} FROM last_at_ts
-QUALIFY ${sql.row(...userAttributes)} IS DISTINCT FROM
-  lag(${sql.row(...userAttributes)}) OVER (PARTITION BY hour_key, user_id ORDER BY ts)`
+SELECT hour_key, user_id, ts, ${attributes} FROM last_at_ts WHERE TRUE
+QUALIFY ${sql.differsFrom("lag", userAttributes, "(PARTITION BY hour_key, user_id ORDER BY ts)")}`
 
 /** What each hour says about each user: the input of the fold dim_users. Leaves `changed_users` behind. */
 export const userRuns: Model = {
@@ -57,26 +59,28 @@ export const userRuns: Model = {
   key: ["user_id", "ts"],
   columns,
   dependsOn: topics.map((topic) => `stage_${topic}`),
+  partition: "ts",
+  cluster: ["user_id"],
   steps: (sql) => {
-    const list = columnList({ columns })
-    const old = `SELECT ${list} FROM user_runs WHERE hour_key BETWEEN ${sql.variable("first_hour")} AND ${sql.variable("last_hour")} AND hour_key IN (SELECT hour FROM build_hours)`
+    const list = columnList(sql, { columns })
+    const old = `SELECT ${list} FROM user_runs WHERE ${inBuild(sql)}`
     return [
       sql.tempTable("new_user_runs", newRuns(sql)),
       sql.tempTable(
         "changed_users",
         `SELECT user_id, min(hour_key) AS from_hour, ${sql.hourStart("min(hour_key)")} AS from_ts FROM (
-  (SELECT ${list} FROM new_user_runs EXCEPT ${old}) UNION ALL (${old} EXCEPT SELECT ${list} FROM new_user_runs))
+  (SELECT ${list} FROM new_user_runs EXCEPT DISTINCT ${old}) UNION ALL (${old} EXCEPT DISTINCT SELECT ${list} FROM new_user_runs))
 GROUP BY user_id`
       ),
-      sql.setVariable("changed_from", `SELECT min(from_hour) FROM changed_users`),
-      `DELETE FROM user_runs WHERE hour_key BETWEEN ${sql.variable("first_hour")} AND ${sql.variable("last_hour")} AND hour_key IN (SELECT hour FROM build_hours)`,
+      sql.setVariable("changed_from", `SELECT coalesce(min(from_hour), ${noHour}) FROM changed_users`),
+      `DELETE FROM user_runs WHERE ${inBuild(sql)}`,
       // Facts outside of the build can need another key only where there are such hours: in order there are none.
       sql.setVariable(
         "rekey_from",
-        `SELECT CASE WHEN max(hour_key) >= ${sql.variable("changed_from")} THEN ${sql.variable("changed_from")} END
-FROM user_runs`
+        `SELECT CASE WHEN count(*) > 0 THEN ${sql.variable("changed_from")} ELSE ${noHour} END
+FROM user_runs WHERE ${sql.sinceHour(sql.variable("changed_from"))}`
       ),
-      `INSERT INTO user_runs SELECT ${list} FROM new_user_runs ORDER BY hour_key, user_id, ts`
+      `INSERT INTO user_runs SELECT ${list} FROM new_user_runs ${sql.insertOrder("hour_key", "user_id", "ts")}`
     ]
   },
   audits: []

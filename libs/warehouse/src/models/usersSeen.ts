@@ -16,6 +16,7 @@ export const usersSeen: Model = {
     optional("first_play", "timestamp", "First play")
   ],
   dependsOn: topics.map((topic) => `stage_${topic}`),
+  cluster: ["user_id"],
   steps: (sql) => [
     sql.tempTable(
       "new_users_seen",
@@ -25,13 +26,13 @@ WITH said AS (
     .map(
       (topic) =>
         `SELECT user_id, min(ts) AS first_seen, max(ts) AS last_seen, ${
-          topic === "listen_events" ? "min(ts)" : "CAST(NULL AS TIMESTAMP)"
+          topic === "listen_events" ? "min(ts)" : sql.cast("NULL", "timestamp")
         } AS first_play FROM stage_${topic} WHERE user_id IS NOT NULL GROUP BY user_id`
     )
     .join("\n  UNION ALL ")}
 ), users AS (SELECT DISTINCT user_id FROM said)
 SELECT user_id, min(first_seen) AS first_seen, max(last_seen) AS last_seen, min(first_play) AS first_play
-FROM (SELECT * FROM said UNION ALL SELECT u.* FROM users_seen u SEMI JOIN users USING (user_id))
+FROM (SELECT * FROM said UNION ALL SELECT * FROM users_seen WHERE user_id IN (SELECT user_id FROM users))
 GROUP BY user_id`
     ),
     `DELETE FROM users_seen WHERE user_id IN (SELECT user_id FROM new_users_seen)`,
@@ -49,6 +50,7 @@ export const userDays: Model = {
   key: ["date", "user_id"],
   columns: [column("date", "date", "UTC day"), column("user_id", "int64", "User")],
   dependsOn: ["stage_listen_events"],
+  cluster: ["date"],
   steps: (sql) => [
     sql.tempTable(
       "new_user_days",
@@ -56,8 +58,10 @@ export const userDays: Model = {
     ),
     sql.setVariable("first_date", `SELECT min(date) FROM new_user_days`),
     `INSERT INTO user_days SELECT n.date, n.user_id FROM new_user_days n
-ANTI JOIN (SELECT date, user_id FROM user_days WHERE date >= ${sql.variable("first_date")}) o USING (date, user_id)
-ORDER BY n.date`
+LEFT JOIN (SELECT date, user_id FROM user_days WHERE date >= ${sql.variable("first_date")}) o
+  ON n.date = o.date AND n.user_id = o.user_id
+WHERE o.user_id IS NULL
+${sql.insertOrder("n.date")}`
   ],
   audits: []
 }

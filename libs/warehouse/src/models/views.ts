@@ -34,26 +34,26 @@ export const wideStreams: Model = {
   ],
   dependsOn: ["fact_streams", "dim_users", "dim_songs", "dim_artists", "dim_location", "dim_datetime"],
   steps: () => [],
-  select: () => `
+  select: (sql) => `
 SELECT f.*, t.hour_start, t.date, t.hour, t.iso_weekday, t.is_weekend,
   u.first_name, u.last_name, u.gender, u.registered_at,
   s.song_id, s.title, a.name AS artist_name, s.year,
   l.city, l.state, l.zip, l.lat, l.lon, l.state_name, l.region_code
-FROM fact_streams f
-JOIN dim_datetime t ON f.hour_key = t.hour_key
-JOIN dim_users u ON f.user_key = u.user_key
-JOIN dim_songs s ON f.song_key = s.song_key
-JOIN dim_artists a ON f.artist_key = a.artist_key
-JOIN dim_location l ON f.location_key = l.location_key`,
+FROM ${sql.table("fact_streams")} f
+JOIN ${sql.table("dim_datetime")} t ON f.hour_key = t.hour_key
+JOIN ${sql.table("dim_users")} u ON f.user_key = u.user_key
+JOIN ${sql.table("dim_songs")} s ON f.song_key = s.song_key
+JOIN ${sql.table("dim_artists")} a ON f.artist_key = a.artist_key
+JOIN ${sql.table("dim_location")} l ON f.location_key = l.location_key`,
   audits: [
     {
       name: "every play is in it exactly once",
       badRows: (_sql, scope) => `
-SELECT f.hour_key, f.rows AS fact_rows, w.rows AS view_rows
-FROM (SELECT hour_key, count(*) AS rows FROM fact_streams WHERE ${scope.hours("hour_key")} GROUP BY hour_key) f
-LEFT JOIN (SELECT hour_key, count(*) AS rows FROM wide_streams WHERE ${scope.hours("hour_key")} GROUP BY hour_key) w
+SELECT f.hour_key, f.found AS fact_rows, w.found AS view_rows
+FROM (SELECT hour_key, count(*) AS found FROM fact_streams WHERE ${scope.hours()} GROUP BY hour_key) f
+LEFT JOIN (SELECT hour_key, count(*) AS found FROM wide_streams WHERE ${scope.hours()} GROUP BY hour_key) w
   ON f.hour_key = w.hour_key
-WHERE f.rows IS DISTINCT FROM w.rows`
+WHERE f.found IS DISTINCT FROM w.found`
     }
   ]
 }
@@ -76,18 +76,19 @@ export const levelChanges: Model = {
   steps: () => [],
   select: (sql) => `
 SELECT f.*, CASE WHEN n.valid_from IS NOT NULL AND (m.next_ts IS NULL OR n.valid_from <= m.next_ts) THEN n.level ELSE v.level END AS level_after
-FROM fact_level_changes f
+FROM ${sql.table("fact_level_changes")} f
 LEFT JOIN (
   SELECT user_id, ts, lead(ts) OVER (PARTITION BY user_id ORDER BY ts) AS next_ts
-  FROM (SELECT DISTINCT user_id, ts FROM fact_level_changes WHERE user_id IS NOT NULL)) m
+  FROM (SELECT DISTINCT user_id, ts FROM ${sql.table("fact_level_changes")} WHERE ${sql.sinceHour("0")} AND user_id IS NOT NULL)) m
   ON f.user_id = m.user_id AND f.ts = m.ts
-LEFT JOIN dim_users v ON f.user_id = v.user_id AND v.valid_from <= f.ts AND f.ts < coalesce(v.valid_to, ${sql.endOfTime})
-LEFT JOIN dim_users n ON v.user_id = n.user_id AND v.valid_to = n.valid_from`,
+LEFT JOIN ${sql.table("dim_users")} v ON f.user_id = v.user_id AND v.valid_from <= f.ts AND f.ts < coalesce(v.valid_to, ${sql.endOfTime})
+LEFT JOIN ${sql.table("dim_users")} n ON v.user_id = n.user_id AND v.valid_to = n.valid_from`,
   audits: [
     {
       name: "every change is in it exactly once",
-      badRows: () => `
-SELECT * FROM (SELECT (SELECT count(*) FROM fact_level_changes) AS fact_rows, (SELECT count(*) FROM level_changes) AS view_rows)
+      badRows: (sql) => `
+SELECT fact_rows, view_rows FROM (SELECT (SELECT count(*) FROM fact_level_changes WHERE ${sql.sinceHour("0")}) AS fact_rows,
+  (SELECT count(*) FROM level_changes WHERE ${sql.sinceHour("0")}) AS view_rows)
 WHERE fact_rows <> view_rows`
     }
   ]

@@ -3,17 +3,20 @@ import { makeLocalDirectoryObjectStore } from "@musify/lake/LocalDirectoryObject
 import type { ObjectStoreService } from "@musify/lake/ObjectStore.ts"
 import { ObjectStore } from "@musify/lake/ObjectStore.ts"
 import { Data, Effect, Layer } from "effect"
+import type * as fc from "fast-check"
 import fs from "node:fs"
 import os from "node:os"
 import path from "node:path"
+import process from "node:process"
 import { afterAll, expect } from "vitest"
 import { buildPass } from "../buildPass.ts"
-import { layer as duckDb, makeDuckDbWarehouse } from "../DuckDbWarehouse.ts"
+import { makeDuckDbWarehouse } from "../DuckDbWarehouse.ts"
 import { models } from "../models/models.ts"
 import type { History } from "../spec/arbitraryHistories.ts"
-import type { Row } from "../spec/tables.ts"
-import { canonical } from "../spec/tables.ts"
+import type { WarehouseService } from "../Warehouse.ts"
+import { Warehouse } from "../Warehouse.ts"
 import type { FixturePlan } from "./lakeFixture.ts"
+import { readTable } from "./readTable.ts"
 
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "musify-warehouse-"))
 /** Call it once per test file: removes what the tests wrote. */
@@ -22,23 +25,36 @@ let folders = 0
 
 export class Killed extends Data.TaggedError("Killed")<{ readonly step: string }> {}
 
+/** A lake, and a warehouse that is built from it. */
 export interface Place {
   readonly store: ObjectStoreService
   readonly published: string
+  readonly warehouse: WarehouseService
+}
+
+/** A place whose warehouse is a DuckDB file. */
+export interface DuckDbPlace extends Place {
   readonly file: string
 }
 
-export const makePlace = (): Effect.Effect<Place> =>
+const duckDbPlace = (store: ObjectStoreService, published: string, file: string): DuckDbPlace => ({
+  store,
+  published,
+  file,
+  warehouse: makeDuckDbWarehouse({ file, threads: 1 })
+})
+
+/** Another warehouse, in DuckDB, of a place's lake. */
+export const besides = ({ store, published }: Place): DuckDbPlace =>
+  duckDbPlace(store, `${published}.beside`, path.join(scratch, `${folders++}.duckdb`))
+
+export const makePlace = (): Effect.Effect<DuckDbPlace> =>
   Effect.gen(function* () {
     const root = path.join(scratch, String(folders++))
     const store = yield* Effect.orDie(
       makeLocalDirectoryObjectStore({ directory: path.join(root, "bucket"), durability: "process" })
     )
-    return {
-      store,
-      published: path.join(root, "bucket", "published"),
-      file: path.join(root, "warehouse.duckdb")
-    }
+    return duckDbPlace(store, path.join(root, "bucket", "published"), path.join(root, "warehouse.duckdb"))
   })
 
 export interface RunOptions {
@@ -62,7 +78,7 @@ export const run = (place: Place, { catalogVersion, history, killAt, maxHours, r
     onProgress: () => Effect.void
   }).pipe(
     Effect.provide(
-      Layer.merge(duckDb({ file: place.file, threads: 1 }), Layer.succeed(ObjectStore, place.store))
+      Layer.merge(Layer.succeed(Warehouse, place.warehouse), Layer.succeed(ObjectStore, place.store))
     )
   )
 }
@@ -71,35 +87,26 @@ export const run = (place: Place, { catalogVersion, history, killAt, maxHours, r
 export const dump = (place: Place, names: ReadonlyArray<string> = models.map(({ name }) => name)) =>
   Effect.scoped(
     Effect.gen(function* () {
-      const session = yield* makeDuckDbWarehouse({ file: place.file, threads: 1 }).open
+      const session = yield* place.warehouse.open
       const tables: Record<string, ReadonlyArray<string>> = {}
-      for (const name of names) {
-        const model = models.find((one) => one.name === name)
-        const columns = model?.columns.map((column) => column.name) ?? []
-        // The driver takes a byte order mark off the start of a text: a dot before it keeps the text whole.
-        const select = model?.columns.map(({ name, type }) =>
-          type === "string" ? `'.' || "${name}" AS "${name}"` : `"${name}"`
-        )
-        const rows = yield* session.query("dump", `SELECT ${select?.join(", ")} FROM ${name}`)
-        const plain = rows.map((row) =>
-          Object.fromEntries(
-            columns.map((column) => {
-              const value = row[column]
-              const type = model?.columns.find((one) => one.name === column)?.type
-              const isKey = /(^|_)key$/.test(column) && type === "int64"
-              if (typeof value === "string" && type === "string") return [column, value.slice(1)]
-              return [
-                column,
-                typeof value === "bigint" && !(isKey && column !== "hour_key") ? Number(value) : value
-              ]
-            })
-          )
-        )
-        tables[name] = canonical(columns, plain as ReadonlyArray<Row>)
-      }
+      for (const name of names) tables[name] = yield* readTable(session, name)
       return tables
     })
   )
+
+/**
+ * How a property over histories runs: `RUNS=n` times, `SEED=s` (and `RUN_PATH=p`) again as a failure has named them,
+ * `SHRINK=1` looking for a smaller history that fails, which takes long.
+ */
+export const propertyRuns = (numRuns: number): fc.Parameters<unknown> => {
+  const { RUNS, RUN_PATH, SEED, SHRINK } = process.env
+  return {
+    numRuns: RUNS === undefined ? numRuns : Number(RUNS),
+    endOnFailure: SHRINK === undefined,
+    ...(SEED === undefined ? {} : { seed: Number(SEED) }),
+    ...(RUN_PATH === undefined ? {} : { path: RUN_PATH })
+  }
+}
 
 /** Fails with the rows that only one side has. */
 export const expectSame = (table: string, found: ReadonlyArray<string>, wanted: ReadonlyArray<string>) => {

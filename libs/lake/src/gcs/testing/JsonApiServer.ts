@@ -33,7 +33,7 @@ export interface StoredObject {
 }
 
 export interface ServerRequest {
-  readonly kind: "put" | "get" | "metadata" | "list" | "delete" | "token"
+  readonly kind: "put" | "get" | "metadata" | "list" | "delete" | "bucket" | "token"
   readonly name: string
   readonly authorization: string | undefined
 }
@@ -196,10 +196,11 @@ export const startJsonApiServer = async (bucket = "test-bucket"): Promise<JsonAp
       })
     if (flaws.token !== undefined && seen.authorization !== `Bearer ${flaws.token}`)
       return failure(401, "Invalid Credentials", "authError")
-    if (!url.pathname.includes(`/b/${bucket}/`))
+    if (!`${url.pathname}/`.includes(`/b/${bucket}/`))
       return failure(404, "The specified bucket does not exist.", "notFound")
     if (seen.kind === "put") return put(url, body, request.headers["content-type"] ?? "", fault)
     if (seen.kind === "list") return list(url.searchParams)
+    if (seen.kind === "bucket") return json(200, { kind: "storage#bucket", name: bucket })
     if (seen.kind === "delete")
       return objects.delete(seen.name)
         ? { status: 204, body: Buffer.alloc(0) }
@@ -212,6 +213,7 @@ export const startJsonApiServer = async (bucket = "test-bucket"): Promise<JsonAp
     if (method === "POST") return "put"
     if (method === "DELETE") return "delete"
     if (url.pathname.endsWith("/o")) return "list"
+    if (!url.pathname.includes("/o/")) return "bucket"
     return url.searchParams.get("alt") === "media" ? "get" : "metadata"
   }
 
