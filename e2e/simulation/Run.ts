@@ -8,13 +8,15 @@ import { makeCall } from "./calls.ts"
 import { Coverage } from "./Coverage.ts"
 import { Dice } from "./Dice.ts"
 import type { Strike } from "./faults.ts"
-import type { Contradiction, Truth } from "./invariants.ts"
+import type { Truth } from "./invariants.ts"
+import type { Contradiction } from "@musify/lake/testing/lakeInvariants.ts"
 import { atEachChange, atEachHalt, atEachRead, atTheEnd, reasonToStop } from "./invariants.ts"
-import type { Chain, StoreChange } from "./Lake.ts"
-import { Lake } from "./Lake.ts"
+import type { Chain, StoreChange } from "@musify/lake/testing/Lake.ts"
+import { Lake } from "@musify/lake/testing/Lake.ts"
 import { logPort } from "./logPort.ts"
 import { Process } from "./Process.ts"
 import type { PlannedStrike, Scenario } from "./Scenario.ts"
+import { losing } from "./Scenario.ts"
 import { SimulatedGroup } from "./SimulatedGroup.ts"
 import type { SimulatedPartition } from "./SimulatedLog.ts"
 import { longestRecord, memoryOfRecord, shortestRecord, SimulatedLog } from "./SimulatedLog.ts"
@@ -24,7 +26,7 @@ import { storePort } from "./storePort.ts"
 import { strikeLog } from "./strikeLog.ts"
 import { epoch, Timeline } from "./Timeline.ts"
 import { Trace } from "./Trace.ts"
-import type { Release, Writer } from "./Writer.ts"
+import { decoderOf, type Release, releaseOf, type Writer } from "./Writer.ts"
 
 export type Ingest = typeof ingest
 
@@ -56,13 +58,19 @@ export interface Outcome {
   readonly virtualMs: number
 }
 
+const changeChecks = Object.entries(atEachChange)
+const haltChecks = Object.entries(atEachHalt)
+const readChecks = Object.entries(atEachRead)
+const endChecks = Object.entries(atTheEnd)
+
 /** Name of the process that sweeps strike: the one that starts first. */
 const firstProcess = "w0.0"
 
-/** How long faults last at least after the last append, ms. */
+/** How long faults last at least after the last append, and at most while the one that is aimed at waits, ms. */
 const lastingMs = 8_000
+const waitingMs = 30_000
 /** How long a read waits for records where the log lets it, ms. */
-const longPollMs = 2_000
+const longPollMs = 5_000
 /** How often it is looked whether all is done once faults have ended, and what a person would do is done, ms. */
 const watchMs = 5_000
 /** Bound of the progress invariant: time from the end of all faults to rest, ms. */
@@ -85,11 +93,16 @@ export class Run {
   private readonly lake: Lake
   private readonly call: ReturnType<typeof makeCall>
   private readonly waiting: Array<PlannedStrike>
+  /** The strike that the seed is aimed at. */
+  private readonly aimed: PlannedStrike | undefined
+  private readonly aimEnds: number
   /** The writer in each slot; undefined while none runs there. */
   private readonly slots: Array<Writer | undefined> = []
   /** Paused writers, and after how many steps of others, while these open a chain, they go on at the latest. */
   private readonly paused: Map<Writer, number> = new Map()
   private readonly defects: Array<string> = []
+  /** Partitions of which a writer has told a loss that is one. */
+  private readonly told: Set<number> = new Set()
   private made = 0
   private readonly firstCalls: Array<Step> = []
   private faultsEnd: number
@@ -106,7 +119,7 @@ export class Run {
     this.swept = swept
     const dice = new Dice(scenario.seed ^ 0x5eed)
     this.dice = dice
-    this.log = new SimulatedLog(scenario.partitions, this.timeline, dice.fork())
+    this.log = new SimulatedLog(scenario.partitions, scenario.malformed, this.timeline, dice.fork())
     this.lake = new Lake(scenario.partitions)
     this.store = new SimulatedStore(scenario.hasMetadata, this.timeline, dice.fork(), (change) =>
       this.changed(change)
@@ -120,7 +133,9 @@ export class Run {
       note
     )
     this.waiting = scenario.strikes.map((strike) => ({ ...strike }))
+    this.aimed = this.waiting[0]
     this.faultsEnd = epoch + scenario.appends[scenario.appends.length - 1].at + lastingMs
+    this.aimEnds = this.faultsEnd - lastingMs + waitingMs
     this.call = makeCall({
       timeline: this.timeline,
       dice: dice.fork(),
@@ -162,6 +177,10 @@ export class Run {
       calls: this.firstCalls,
       virtualMs: this.timeline.now - epoch
     }
+  }
+
+  private reasonToStop(partition: number): string | undefined {
+    return reasonToStop(this.lake.chains[partition], this.log.partitions[partition])
   }
 
   private get truth(): Truth {
@@ -230,15 +249,16 @@ export class Run {
       const exit = fiber.unsafePoll()
       writer.hasEnded = true
       this.note(`${name} ends: ${exit?._tag}`)
-      if (exit?._tag !== "Failure") return
-      if (Cause.isDie(exit.cause)) this.defects.push(`${name}: ${Cause.pretty(exit.cause)}`)
-      this.succeed(writer, writer.release)
+      if (exit?._tag === "Failure" && Cause.isDie(exit.cause))
+        this.defects.push(`${name}: ${Cause.pretty(exit.cause)}`)
+      // Whatever runs processes starts them again, those that gave up their partitions after a while.
+      this.succeed(writer, writer.release, exit?._tag === "Success" ? 20_000 : 100)
     })
   }
 
-  /** Another process takes the writer's place some time later. */
-  private succeed(writer: Writer, release: Release): void {
-    this.timeline.after(this.dice.between(100, 10_000), () => {
+  /** Another process takes the writer's place some time later, `leastMs` at least. */
+  private succeed(writer: Writer, release: Release, leastMs: number): void {
+    this.timeline.after(leastMs + this.dice.below(10_000), () => {
       if (this.slots[writer.slot] === writer && this.phase !== "over" && this.phase !== "resting")
         this.startWriter(writer.slot, release)
     })
@@ -250,20 +270,22 @@ export class Run {
     writer.process.kill()
     this.paused.delete(writer)
     this.group.missed(writer)
-    this.succeed(writer, successor)
+    this.succeed(writer, successor, 100)
   }
 
-  /** Stops a process until the chain has grown without it, or all is done, or time is up. */
-  private pause(writer: Writer): void {
+  /** Stops a process until the chain has grown without it (then `before` happens first), or time is up. */
+  private pause(writer: Writer, before?: () => void): void {
     if (writer.process.state !== "running" || writer.hasEnded) return
     this.note(`${writer.process.name} is paused`)
     writer.process.pause()
-    this.paused.set(writer, this.dice.chance(50) ? this.dice.between(1, 12) : Number.POSITIVE_INFINITY)
+    const isWatched = before === undefined && this.dice.chance(50)
+    this.paused.set(writer, isWatched ? this.dice.between(1, 12) : Number.POSITIVE_INFINITY)
     this.group.missed(writer)
     const plans = this.lake.plans + this.dice.between(1, 3)
     const until = this.timeline.now + this.dice.between(10_000, 90_000)
     const look = () => {
       if (!this.paused.has(writer)) return
+      if (this.lake.plans >= plans) before?.()
       if (this.lake.plans >= plans || this.timeline.now >= until || this.phase !== "faults")
         this.resume(writer)
       else this.timeline.after(this.dice.between(500, 3_000), look)
@@ -281,18 +303,20 @@ export class Run {
 
   private said(writer: Writer, line: string): void {
     this.note(`${writer.process.name} says: ${line}`)
+    if (line.includes("fault in Musify itself")) this.defects.push(`${writer.process.name}: ${line}`)
     const halt = /^\w+\/(\d+) has stopped: ([\s\S]*)$/.exec(line)
     if (halt === null) return
     const partition = Number(halt[1])
     writer.halted.add(partition)
-    for (const [name, holds] of Object.entries(atEachHalt))
+    if (this.reasonToStop(partition) !== undefined) this.told.add(partition)
+    for (const [name, holds] of haltChecks)
       this.violate(
         name,
         holds(
           {
             partition,
             message: halt[2],
-            decoder: writer.release,
+            decoder: decoderOf(writer.release),
             wasDoubtful: writer.doubtful.has(partition)
           },
           this.truth
@@ -301,21 +325,18 @@ export class Run {
   }
 
   private hasRead(writer: Writer, partition: number, from: number, next: number): void {
-    const { tail } = this.lake.chains[partition]
     const reading = writer.reading.get(partition)
-    if (reading === undefined || reading.next !== from)
-      writer.reading.set(partition, { from, next, isOpening: reading?.isOpening ?? true })
-    else {
-      // It has taken over: what it read for that is in files.
-      if (reading.isOpening && from === tail?.end) reading.from = from
-      reading.next = next
-    }
-    if (from === tail?.end) writer.reading.get(partition)!.isOpening = false
+    const chain = this.lake.chains[partition]
+    // Who reads from a plan's end has begun there, or has just taken over what is before it.
+    const begins = chain.plans.some((plan) => plan.end === from && chain.missing(plan).length === 0)
+    if (reading === undefined || reading.next !== from || begins)
+      writer.reading.set(partition, { from, next })
+    else reading.next = next
     let held = 0
     for (const [of, { from: first, next: end }] of writer.reading)
       held += this.log.partitions[of].memoryBetween(first, end)
     const checked = { process: writer.process.name, bytes: held, bound: this.memoryBound }
-    for (const [name, holds] of Object.entries(atEachRead)) this.violate(name, holds(checked))
+    for (const [name, holds] of readChecks) this.violate(name, holds(checked))
   }
 
   /** Gathered batches, as far as settings allow, and for each partition a read in hand and one ahead. */
@@ -334,7 +355,8 @@ export class Run {
       isWaiting = false
     }
     at.onceChanged(once)
-    this.timeline.after(longPollMs, once)
+    const isAway = this.storeAwayUntil - this.timeline.now > longPollMs
+    this.timeline.after(isAway ? longPollMs * 30 : longPollMs, once)
   }
 
   private hasStored(writer: Writer, partition: number, offset: number): void {
@@ -346,8 +368,7 @@ export class Run {
 
   private changed(change: StoreChange): void {
     const understood = this.lake.understand(change)
-    for (const [name, holds] of Object.entries(atEachChange))
-      this.violate(name, holds(understood, this.truth))
+    for (const [name, holds] of changeChecks) this.violate(name, holds(understood, this.truth))
     if (this.violation === undefined) this.lake.apply(understood)
   }
 
@@ -372,10 +393,28 @@ export class Run {
     if (fault === undefined) return undefined
     if (fault !== "store away" && fault !== "log away") this.coverage.hit(step, fault)
     this.strikeWorld(fault, writer, partition)
+    return fault === "retention" ? this.besideRetention(writer, step, this.chainAt(partition)) : fault
+  }
+
+  /** What happens to a writer while retention strikes, so that it matters. */
+  private besideRetention(writer: Writer, step: Step, chain: Chain): Strike {
+    const { dice } = this
     // What an open plan still needs is gone for good when its writer goes with it, or for as long as that sleeps.
-    const isOpen = fault === "retention" && this.chainAt(partition).missingOfTail.length > 0
-    if (!isOpen || this.dice.chance(25)) return fault
-    return this.dice.chance(50) ? "killed before" : "paused before"
+    if (chain.missingOfTail.length > 0 && dice.chance(75))
+      return dice.chance(50) ? "killed before" : "paused before"
+    // Who sleeps between tail and log wakes with a tail that retention has long passed, to no harm.
+    if (step === "log range" && this.reasonToStop(chain.partition) === undefined && dice.chance(70)) {
+      const at = this.log.partitions[chain.partition]
+      this.log.append(at, dice.between(1, 3), 0)
+      this.pause(writer, () => {
+        at.start = Math.max(at.start, chain.stored)
+        this.note(
+          `partition ${chain.partition}: retention moves its start to ${at.start}, all before is stored`
+        )
+      })
+      return "paused before"
+    }
+    return "retention"
   }
 
   private performed({ partition, step, writer }: Call<unknown, unknown>): void {
@@ -385,8 +424,7 @@ export class Run {
         if (left === 1) this.timeline.after(this.dice.below(10), () => this.resume(sleeper))
       }
     if (step !== "read plan" || partition === undefined) return
-    if (reasonToStop(this.lake.chains[partition], this.log.partitions[partition]) === undefined)
-      writer.doubtful.delete(partition)
+    if (this.reasonToStop(partition) === undefined) writer.doubtful.delete(partition)
     else writer.doubtful.add(partition)
   }
 
@@ -398,7 +436,7 @@ export class Run {
         : undefined
     for (const [index, strike] of this.waiting.entries()) {
       if (strike.step !== step || (strike.slot !== undefined && strike.slot !== writer.slot)) continue
-      if (!this.canStrike(strike.fault, partition)) continue
+      if (this.lake.plans < strike.plans || !this.canTell(strike.fault, partition)) continue
       if (--strike.nth > 0) continue
       this.waiting.splice(index, 1)
       return strike.fault
@@ -406,10 +444,9 @@ export class Run {
     return undefined
   }
 
-  /** Records may be lost only when the run has all its batches, and when there is a chain that can tell. */
-  private canStrike(fault: Strike, partition: number | undefined): boolean {
-    if (fault !== "retention" && fault !== "recreated shorter" && fault !== "recreated longer") return true
-    return this.lake.plans >= 5 && this.chainAt(partition).plans.length > 0
+  /** Records may be lost only where there is a chain that can tell. */
+  private canTell(fault: Strike, partition: number | undefined): boolean {
+    return !losing.includes(fault) || this.chainAt(partition).plans.length > 0
   }
 
   private chainAt(partition: number | undefined): Chain {
@@ -421,9 +458,11 @@ export class Run {
     switch (fault) {
       case "store away":
       case "log away": {
-        const isLong = dice.chance(20)
+        // Only where reads wait for records: polling through hours is much work for nothing.
+        const isLong = this.scenario.hasGroups && dice.chance(20)
         const ms = isLong ? dice.between(3_600_000, 18_000_000) : dice.between(2_000, 40_000)
-        this.awayMs = isLong ? dice.between(20_000, 120_000) : dice.between(1, 500)
+        // However long, some dozens of calls wait in vain.
+        this.awayMs = isLong ? Math.ceil(ms / dice.between(15, 50)) : dice.between(1, 500)
         if (fault === "store away") this.storeAwayUntil = this.timeline.now + ms
         else this.logAwayUntil = this.timeline.now + ms
         this.faultyFor(ms + this.awayMs)
@@ -449,6 +488,8 @@ export class Run {
 
   private watchFaults(): void {
     this.timeline.after(Math.max(1, this.faultsEnd - this.timeline.now), () => {
+      if (this.aimed !== undefined && this.waiting.includes(this.aimed) && this.timeline.now < this.aimEnds)
+        this.faultyFor(watchMs)
       if (this.timeline.now < this.faultsEnd) return this.watchFaults()
       this.note("faults end")
       this.phase = "settling"
@@ -482,7 +523,10 @@ export class Run {
     return this.lake.chains.every((chain) => {
       const at = this.log.partitions[chain.partition]
       if (reasonToStop(chain, at) !== undefined)
-        return this.ownersOf(chain).every(({ halted }) => halted.has(chain.partition))
+        return (
+          this.told.has(chain.partition) &&
+          this.ownersOf(chain).every(({ halted }) => halted.has(chain.partition))
+        )
       return (
         at.acknowledged[chain.incarnation].every(({ id }) => chain.ids.has(id)) &&
         (chain.plans.length === 0 || chain.isClosed(chain.plans.length - 1))
@@ -506,7 +550,7 @@ export class Run {
    */
   private restartByHand(): void {
     for (const chain of this.lake.chains) {
-      if (reasonToStop(chain, this.log.partitions[chain.partition]) !== undefined) continue
+      if (this.reasonToStop(chain.partition) !== undefined) continue
       const { tail } = chain
       for (const writer of this.slots) {
         if (writer === undefined || writer.process.state === "dead" || !writer.halted.has(chain.partition))
@@ -515,7 +559,7 @@ export class Run {
         this.note(`${writer.process.name} is started anew by hand`)
         writer.process.kill()
         this.group.leave(writer)
-        this.startWriter(writer.slot, isOpen ? (tail.decoder as Release) : writer.release)
+        this.startWriter(writer.slot, isOpen ? releaseOf(tail.decoder) : writer.release)
       }
     }
   }
@@ -529,8 +573,9 @@ export class Run {
       lake: this.lake,
       cameToRest: this.isDone(),
       halted,
+      told: this.told,
       defects: this.defects
     }
-    for (const [name, holds] of Object.entries(atTheEnd)) this.violate(name, holds(end))
+    for (const [name, holds] of endChecks) this.violate(name, holds(end))
   }
 }

@@ -9,6 +9,8 @@ export interface PlannedStrike {
   readonly fault: Strike
   readonly step: Step
   readonly slot: number | undefined
+  /** It waits until the lake has so many plans. */
+  readonly plans: number
   nth: number
 }
 
@@ -45,6 +47,8 @@ export interface Scenario {
   readonly writers: ReadonlyArray<WriterPlan>
   readonly appends: ReadonlyArray<Append>
   readonly strikes: ReadonlyArray<PlannedStrike>
+  /** What part of the records is malformed, percent. */
+  readonly malformed: number
 }
 
 /** Fewest micro-batches of a run: the records are so many that no cut gives fewer. */
@@ -59,18 +63,48 @@ export const strikePairs: ReadonlyArray<readonly [Step, Strike]> = strikes.flatM
 )
 
 /** Strikes after which records are gone for good: one a run, else the first would hide what the others do. */
-const losing: ReadonlyArray<Strike> = ["retention", "recreated shorter", "recreated longer"]
+export const losing: ReadonlyArray<Strike> = ["retention", "recreated shorter", "recreated longer"]
+const notLosing = strikePairs.filter((pair) => !losing.includes(pair[1]))
 
-const strikesOf = (seed: number, dice: Dice, writers: number): ReadonlyArray<PlannedStrike> => {
+/** Steps of whoever opens a chain with an open tail: seldom taken unless a writer is killed for it. */
+const ofTails: ReadonlyArray<Step> = ["read seal", "check file"]
+
+/** Steps of whoever opens a chain: towards the end of a run nobody takes them, unless a writer is killed for it. */
+const opening: ReadonlyArray<Step> = ["join group", "log range", "read plan", "list plans", ...ofTails]
+
+/** Strikes that mean something only where a group shares the partitions. */
+const ofGroups: ReadonlyArray<Strike> = ["rebalance storm", "two writers"]
+
+const strikesOf = (
+  seed: number,
+  dice: Dice,
+  writers: number,
+  hasGroups: boolean
+): ReadonlyArray<PlannedStrike> => {
   const aimed = (step: Step, fault: Strike): PlannedStrike => ({
     fault,
     step,
     slot: dice.chance(50) ? dice.below(writers) : undefined,
+    plans: 0,
     nth: dice.between(1, step === "read log" || step === "read plan" ? 12 : 4)
   })
   const [step, fault] = strikePairs[seed % strikePairs.length]
   const planned: Array<PlannedStrike> = [{ ...aimed(step, fault), slot: undefined }]
-  const others = strikePairs.filter((pair) => !losing.includes(pair[1]))
+  // Records are lost only when the run has all its batches; few calls are left then.
+  const isLosing = losing.includes(fault)
+  if (isLosing)
+    planned[0] = { ...planned[0], plans: fewestBatches, nth: dice.between(1, step === "read log" ? 4 : 2) }
+  if (isLosing ? opening.includes(step) : ofTails.includes(step) && dice.chance(70)) {
+    const isOpen = dice.chance(50)
+    planned.push({
+      fault: "killed after",
+      step: isOpen ? "put plan" : "commit offset",
+      slot: undefined,
+      plans: isLosing ? (isOpen ? fewestBatches - 1 : fewestBatches) : 0,
+      nth: isLosing ? 1 : dice.between(1, 4)
+    })
+  }
+  const others = hasGroups ? notLosing : notLosing.filter((pair) => !ofGroups.includes(pair[1]))
   for (let more = dice.below(4); more > 0; more--) {
     const [otherStep, otherFault] = dice.pick(others)
     planned.push(aimed(otherStep, otherFault))
@@ -82,12 +116,16 @@ const strikesOf = (seed: number, dice: Dice, writers: number): ReadonlyArray<Pla
 export const scenarioOf = (seed: number, calm: boolean): Scenario => {
   const dice = new Dice(seed)
   const partitions = dice.chance(75) ? 1 : 2
+  const [step, aimed] = strikePairs[seed % strikePairs.length]
+  const hasGroups = dice.chance(70) || ofGroups.includes(aimed)
   // In some runs nothing but the memory ends a batch before its time.
-  const isTight = dice.chance(12)
+  const isTight = dice.chance(8)
   const gatherBytes = isTight ? dice.between(7_000, 9_000) : 1024 * 1024
   const rows = isTight ? Math.ceil(gatherBytes / leastMemory) : dice.between(4, 8)
-  const lasting = dice.between(20_000, 60_000)
-  const records = rows * fewestBatches + dice.between(1, rows)
+  const lasting = dice.between(15_000, 45_000)
+  // Losses strike when there are so many batches, and then there must be something left to do.
+  const batches = losing.includes(aimed) ? fewestBatches : fewestBatches - 1
+  const records = rows * batches + dice.between(1, rows)
   const hasHoles = dice.chance(30)
   const appends: Array<Append> = []
   for (let left = records; left > 0;) {
@@ -102,7 +140,7 @@ export const scenarioOf = (seed: number, calm: boolean): Scenario => {
   }
   appends.sort((a, b) => a.at - b.at)
   const isSkewed = dice.chance(50)
-  const count = dice.chance(80) ? 2 : 3
+  const count = dice.chance(85) ? 2 : 3
   const writers = Array.from({ length: count }, (_, slot): WriterPlan => ({
     startsAt: slot === 0 ? 0 : dice.below(dice.chance(50) ? 50 : 20_000),
     skewMs: isSkewed ? dice.between(-7_200_000, 7_200_000) : 0,
@@ -111,17 +149,18 @@ export const scenarioOf = (seed: number, calm: boolean): Scenario => {
   return {
     seed,
     partitions,
-    hasGroups: dice.chance(60),
+    hasGroups,
     hasMetadata: dice.chance(50),
     rows: isTight ? 100_000 : rows,
     bytes: isTight ? 1024 * 1024 : dice.chance(30) ? dice.between(200, 600) : 2000,
     gatherBytes,
     maxFiles: dice.chance(15) ? 1 : dice.between(2, 5),
     readBytes: dice.chance(10) ? 1 : dice.between(100, 900),
-    rollMs: dice.between(4, 15) * 1000,
-    pollMs: dice.between(2, 8) * 1000,
+    rollMs: dice.between(5, 20) * 1000,
+    pollMs: dice.between(4, 12) * 1000,
     writers,
     appends,
-    strikes: calm ? [] : strikesOf(seed, dice, count)
+    malformed: step === "put dead letters" && !calm ? 30 : 7,
+    strikes: calm ? [] : strikesOf(seed, dice, count, hasGroups)
   }
 }

@@ -54,6 +54,8 @@ export class SimulatedGroup {
   join(writer: Writer, assignments: Assignments): void {
     this.members.push({ writer, assignments, isExpired: false, mine: [], heard: 0 })
     this.settle()
+    // It has ended while this was on its way, and will never leave.
+    if (writer.hasEnded) this.missed(writer)
   }
 
   leave(writer: Writer): void {
@@ -63,12 +65,13 @@ export class SimulatedGroup {
     this.settle()
   }
 
-  /** A writer is not heard of any more (killed or paused); after a session its partitions go to others. */
+  /** A writer is not heard of any more (killed, ended or paused); after a session its partitions go to others. */
   missed(writer: Writer): void {
     this.timeline.after(sessionMs, () => {
       const member = this.members.find((one) => one.writer === writer)
-      if (member === undefined || writer.process.state === "running") return
-      if (writer.process.state === "dead") return this.leave(writer)
+      if (member === undefined) return
+      if (writer.process.state === "dead" || writer.hasEnded) return this.leave(writer)
+      if (writer.process.state === "running") return
       member.isExpired = true
       this.settle()
     })

@@ -136,10 +136,13 @@ export class SimulatedLog {
   readonly committed: Map<string, number> = new Map()
   readonly byId: Array<SimulatedRecord> = []
   hasHoles = false
+  private readonly malformed: number
   private readonly timeline: Timeline
   private readonly dice: Dice
 
-  constructor(partitions: number, timeline: Timeline, dice: Dice) {
+  /** `malformed`: how many records in a hundred are. */
+  constructor(partitions: number, malformed: number, timeline: Timeline, dice: Dice) {
+    this.malformed = malformed
     this.partitions = Array.from({ length: partitions }, (_, partition) => new SimulatedPartition(partition))
     this.timeline = timeline
     this.dice = dice
@@ -154,9 +157,9 @@ export class SimulatedLog {
     for (let i = 0; i < count; i++) {
       const id = this.byId.length
       const timestamp = Math.floor(this.timeline.now)
-      const isMalformed = dice.chance(7)
+      const isMalformed = dice.chance(this.malformed)
       const isTombstone = isMalformed && dice.chance(30)
-      const ts = timestamp - (dice.chance(85) ? 0 : dice.below(4) * hourMs)
+      const ts = timestamp - (dice.chance(90) ? 0 : dice.below(4) * hourMs)
       const last = records[records.length - 1]
       const record: SimulatedRecord = {
         id,

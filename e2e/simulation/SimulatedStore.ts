@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer"
 import type { ObjectEntry, ObjectMetadata } from "@musify/lake/ObjectStore.ts"
 import type { Dice } from "./Dice.ts"
-import type { StoreChange } from "./Lake.ts"
+import type { StoreChange } from "@musify/lake/testing/Lake.ts"
 import type { Timeline } from "./Timeline.ts"
 
 interface StoredObject {

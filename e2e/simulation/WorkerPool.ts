@@ -15,7 +15,7 @@ export interface Finished {
 
 const tasksPerJob = 20
 /** Young objects die young in a run: with room for those of several runs fewer are copied. */
-const youngMib = 64
+const youngMib = 192
 
 /** Threads that run seeds. */
 export class WorkerPool {

@@ -1,7 +1,14 @@
+import { decoderVersion } from "@musify/domain/Decoder.ts"
 import type { Process } from "./Process.ts"
 
 /** Releases of the ingestor that take part: the second one's decoder has another version. */
 export type Release = 1 | 2
+
+/** Version of a release's decoder. */
+export const decoderOf = (release: Release): number => decoderVersion + release - 1
+
+/** The release whose decoder made a plan. */
+export const releaseOf = (decoder: number): Release => (decoder === decoderOf(1) ? 1 : 2)
 
 /** An ingestor process of a run. */
 export interface Writer {
@@ -20,9 +27,8 @@ export interface Writer {
   readonly reading: Map<number, Reading>
 }
 
-/** Offsets: records in [from, next) are held. `isOpening`: its chain is being opened, it has not begun to follow. */
+/** Offsets: records in [from, next) are held. */
 export interface Reading {
   from: number
   next: number
-  isOpening: boolean
 }

@@ -1,5 +1,6 @@
 import { hourPath } from "@musify/domain/Hour.ts"
-import type { Chain, Lake, LakeChange } from "./Lake.ts"
+import type { Chain, Lake, LakeChange } from "@musify/lake/testing/Lake.ts"
+import { type Contradiction, lakeInvariants } from "@musify/lake/testing/lakeInvariants.ts"
 import type { SimulatedLog, SimulatedPartition, SimulatedRecord } from "./SimulatedLog.ts"
 
 /** What is true, whatever the writers believe. */
@@ -8,31 +9,9 @@ export interface Truth {
   readonly lake: Lake
 }
 
-/** What contradicts an invariant, in words; undefined when nothing does. */
-export type Contradiction = string | undefined
-
-/** Checked at each change of the bucket, before it is taken into account: each looks only at what changed. */
+/** Checked at each change of the bucket, before it is taken into account: those of any lake, and those that the log tells. */
 export const atEachChange = {
-  /** What is stored stays as it is. */
-  nothingIsOverwrittenOrRemoved: (change: LakeChange): Contradiction =>
-    change.kind === "overwritten" || change.kind === "removed"
-      ? `${change.name} was ${change.kind}`
-      : undefined,
-
-  /** Every object can be read whole at any moment: puts are atomic. */
-  everyObjectIsWhole: (change: LakeChange): Contradiction =>
-    change.kind === "broken" ? `${change.name} cannot be read: ${change.why}` : undefined,
-
-  /** Each plan is the next one, begins where the one before it ends, and is not empty. */
-  plansHaveNoGap: (change: LakeChange): Contradiction => {
-    if (change.kind !== "plan") return undefined
-    const { chain, name, plan } = change
-    if (plan.seq !== chain.plans.length) return `${name} comes after ${chain.plans.length} plans`
-    if (plan.end <= plan.start) return `${name} plans ${plan.start} to ${plan.end}`
-    return chain.plans.length > 0 && plan.start !== chain.end
-      ? `${name} starts at ${plan.start}, the plan before it ends at ${chain.end}`
-      : undefined
-  },
+  ...lakeInvariants,
 
   /** A plan ends with a record of the log that the chain was made from: nothing of a log made anew is taken. */
   plansAreOfOneLog: (change: LakeChange, { log }: Truth): Contradiction => {
@@ -55,76 +34,18 @@ export const atEachChange = {
       : `${name} has ${planned} rows, the log acknowledged ${length} records from ${plan.start} to ${plan.end}`
   },
 
-  /** Whoever globs the lake and the dead letters sees no offset twice. */
-  noOffsetTwice: (change: LakeChange): Contradiction => {
-    if (change.kind !== "file") return undefined
-    const seen = new Set<number>()
-    for (const { offset } of change.rows) {
-      const other = seen.has(offset) ? change.name : change.chain.fileOf.get(offset)
-      if (other !== undefined) return `offset ${offset} is in ${other} and in ${change.name}`
-      seen.add(offset)
-    }
-    return undefined
-  },
-
-  /** Nothing is written before or beside its plan. */
-  noFileOutsideOfAPlan: (change: LakeChange): Contradiction =>
-    change.kind === "file" && !change.chain.planned.has(change.name)
-      ? `${change.name} is in no plan`
-      : undefined,
-
-  /** A file holds as many rows as planned, each the record of its offset, of the plan's range and the path's hour. */
+  /** Each row of a file is the record that the log has at its offset, in the folder of its hour. */
   filesHoldTheirRecords: (change: LakeChange, { log }: Truth): Contradiction => {
     if (change.kind !== "file") return undefined
     const { chain, name, rows } = change
-    const planned = chain.planned.get(name)
-    if (planned === undefined) return undefined
-    if (rows.length !== planned.rows) return `${name} has ${rows.length} rows, its plan says ${planned.rows}`
-    const { end, start } = planned.plan
     for (const { id, offset } of rows) {
       const record: SimulatedRecord | undefined = log.byId[id]
       if (record?.offset !== offset || record.incarnation !== chain.incarnation)
         return `${name} holds record ${id} at offset ${offset}, where the log had another one`
-      if (offset < start || offset >= end)
-        return `${name} holds offset ${offset}, its plan is of ${start} to ${end}`
       if (name.startsWith("lake/") && (record.hour === undefined || !name.includes(hourPath(record.hour))))
         return `${name} holds record ${id}, which belongs to hour ${record.hour}`
     }
     return undefined
-  },
-
-  /** An open plan is executed by a release whose decoder made it, or left alone: rows of two decoders do not mix. */
-  filesAreOfThePlansDecoder: (change: LakeChange): Contradiction => {
-    if (change.kind !== "file") return undefined
-    const plan = change.chain.planned.get(change.name)?.plan
-    return plan === undefined || plan.decoder === change.decoder
-      ? undefined
-      : `${change.name} was put by decoder ${change.decoder}, its plan is of decoder ${plan.decoder}`
-  },
-
-  /** A plan is closed, by its seal or the next plan, only when all its files are there. */
-  whatIsClosedIsComplete: (change: LakeChange): Contradiction => {
-    const closes =
-      change.kind === "plan"
-        ? change.chain.tail
-        : change.kind === "seal"
-          ? change.chain.plans[change.seq]
-          : undefined
-    if (change.kind === "seal" && closes === undefined) return `${change.name} seals what is not planned`
-    if (closes === undefined) return undefined
-    const [missing] = change.kind === "plan" || change.kind === "seal" ? change.chain.missing(closes) : []
-    return missing === undefined
-      ? undefined
-      : `${change.name} closes plan ${closes.seq}, but ${missing} is missing`
-  },
-
-  /** To what is closed nothing is added. */
-  whatIsClosedStaysAsItIs: (change: LakeChange): Contradiction => {
-    if (change.kind !== "file") return undefined
-    const planned = change.chain.planned.get(change.name)
-    return planned !== undefined && change.chain.isClosed(planned.plan.seq)
-      ? `${change.name} was added to plan ${planned.plan.seq}, which is closed`
-      : undefined
   }
 } satisfies Record<string, (change: LakeChange, truth: Truth) => Contradiction>
 
@@ -187,6 +108,8 @@ export interface End extends Truth {
   readonly cameToRest: boolean
   /** Partitions that each writer alive at the end had given up, by its name. */
   readonly halted: ReadonlyMap<string, ReadonlySet<number>>
+  /** Partitions of which a writer has told a loss. */
+  readonly told: ReadonlySet<number>
   /** Causes of writers that ended by a defect. */
   readonly defects: ReadonlyArray<string>
 }
@@ -227,10 +150,11 @@ export const atTheEnd = {
   },
 
   /** When the log lost what the lake needs, or was made anew, every writer has stopped that partition. */
-  everyLossIsTold: ({ halted, lake, log }: End): Contradiction => {
+  everyLossIsTold: ({ halted, lake, log, told }: End): Contradiction => {
     for (const chain of lake.chains) {
       const reason = reasonToStop(chain, log.partitions[chain.partition])
       if (reason === undefined) continue
+      if (!told.has(chain.partition)) return `${reason}, and nobody has said so`
       for (const [writer, partitions] of halted)
         if (!partitions.has(chain.partition))
           return `${reason}, but ${writer} goes on with partition ${chain.partition}`

@@ -59,8 +59,8 @@ const mutant = mutants.find(({ name }) => name === values.mutant)
 if (values.mutant !== undefined && mutant === undefined)
   refuse(`--mutant is ${values.mutant}: one of ${mutants.map(({ name }) => name).join("; ")} was expected.`)
 
-/** From so many seeds on each (step, fault) pair is aimed at eight times, and one that was never met is an error. */
-const seedsThatMeetAll = strikePairs.length * 8
+/** From so many seeds on each (step, fault) pair is aimed at sixteen times, and one that was never met is an error. */
+const seedsThatMeetAll = strikePairs.length * 16
 
 const say = (text: string): void => {
   if (!values.json) console.log(text)
@@ -108,7 +108,7 @@ const seedsFrom = function* (): Iterable<Task> {
     yield strike === undefined ? { seed } : { seed, swept: strike }
 }
 
-const bundles = await makeBundles("whole", mutant === undefined ? [] : [mutant])
+const bundles = await makeBundles("whole", mutant?.edits ?? [])
 const pool = new WorkerPool(workers, bundles.worker, bundles)
 try {
   await pool.run(seedsFrom(), note)
@@ -130,15 +130,16 @@ if (failure !== undefined) {
   say(failure.outcome.tail.join("\n"))
   say(`\nSeed ${failure.task.seed} violates ${invariant}: ${text}`)
   say(`Replay: ${replayOf(failure.task)}`)
-} else {
+} else if (runs > 0) {
   say(coverage.table)
   for (const pair of missed) say(`Never met: ${pair}`)
 }
-say(
-  `${runs} runs, ${failures.length} violations; ${batches} micro-batches, ${steps} steps, ${(virtualMs / 3_600_000).toFixed(0)} hours of virtual time in ${seconds().toFixed(1)} s; ${((cpuSeconds / Math.max(1, runs)) * 1000).toFixed(1)} ms of CPU a run`
-)
+if (runs > 0)
+  say(
+    `${runs} runs, ${failures.length} violations; ${batches} micro-batches, ${steps} steps, ${(virtualMs / 3_600_000).toFixed(0)} hours of virtual time in ${seconds().toFixed(1)} s; ${((cpuSeconds / Math.max(1, runs)) * 1000).toFixed(1)} ms of CPU a run`
+  )
 
-const proofs = values.mutants && failure === undefined ? await proveMutants(workers, say) : []
+const proofs = values.mutants && failure === undefined ? await proveMutants(mutants, workers, say) : []
 const survivors = proofs.filter(({ caughtBy }) => caughtBy === undefined)
 for (const { name } of survivors) say(`Not noticed: ${name}`)
 

@@ -4,7 +4,7 @@ import { ObjectStoreUnavailable } from "@musify/lake/ObjectStoreError.ts"
 import type { makeCall } from "./calls.ts"
 import type { SimulatedStore } from "./SimulatedStore.ts"
 import { stepOfGet, stepOfPut } from "./steps.ts"
-import type { Writer } from "./Writer.ts"
+import { decoderOf, type Writer } from "./Writer.ts"
 
 /** The bucket as one writer sees it. */
 export const storePort = (
@@ -27,7 +27,7 @@ export const storePort = (
         return call({
           ...about(name),
           step: stepOfPut(name),
-          perform: () => Exit.succeed(store.putIfAbsent(name, sent, metadata, writer.release))
+          perform: () => Exit.succeed(store.putIfAbsent(name, sent, metadata, decoderOf(writer.release)))
         })
       }),
     get: (name) =>

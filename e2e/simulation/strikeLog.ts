@@ -1,5 +1,5 @@
 import type { Dice } from "./Dice.ts"
-import type { Chain } from "./Lake.ts"
+import type { Chain } from "@musify/lake/testing/Lake.ts"
 import type { SimulatedLog, SimulatedPartition } from "./SimulatedLog.ts"
 import type { Timeline } from "./Timeline.ts"
 

@@ -31,5 +31,6 @@ export const identityOf = (
   version: plan.decoder
 })
 
-export const identityText = (identity: FileIdentity): string =>
-  JSON.stringify(Schema.encodeSync(FileIdentity)(identity))
+const encodeIdentity = Schema.encodeSync(FileIdentity)
+
+export const identityText = (identity: FileIdentity): string => JSON.stringify(encodeIdentity(identity))

@@ -51,8 +51,10 @@ export const Plan = Schema.Struct({
 })
 export type Plan = typeof Plan.Type
 
+const encodePlan = Schema.encodeSync(Plan)
+
 /** The plan as text; two plans are the same when their texts are, the writer left out. */
-export const planText = (plan: Plan): string => JSON.stringify(Schema.encodeSync(Plan)(plan))
+export const planText = (plan: Plan): string => JSON.stringify(encodePlan(plan))
 
 /** Whether two plans say the same: all but who wrote them. */
 export const samePlan = (a: Plan, b: Plan): boolean =>

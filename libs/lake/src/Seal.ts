@@ -27,4 +27,6 @@ export const sealOf = (plan: Plan): Seal => ({
   files: plan.files.length + plan.deadLetters.length
 })
 
-export const sealText = (seal: Seal): string => JSON.stringify(Schema.encodeSync(Seal)(seal))
+const encodeSeal = Schema.encodeSync(Seal)
+
+export const sealText = (seal: Seal): string => JSON.stringify(encodeSeal(seal))

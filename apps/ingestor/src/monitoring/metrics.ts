@@ -1,6 +1,7 @@
 import type { FrozenBatch } from "@musify/lake/BatchBuilder.ts"
 import type { TopicPartition } from "@musify/stream/EventLog.ts"
 import { Effect, Metric, MetricBoundaries } from "effect"
+import { partitionName } from "../IngestStatus.ts"
 
 /*
  * What an ingestor measures, in Effect's metrics: read by the Prometheus page and the OTLP exporter. Updated per batch,
@@ -41,8 +42,19 @@ export const waitingGauge = gauge(
   "Partitions whose next records wait in their mailbox for memory"
 )
 
-/** The metrics of one partition. */
-export const partitionMetrics = ({ partition, topic }: TopicPartition) => {
+/** The metrics of one partition: they live as long as the process, however often it comes and goes. */
+export const partitionMetrics = (of: TopicPartition): PartitionMetrics => {
+  const name = partitionName(of)
+  const known = made.get(name) ?? makeMetrics(of)
+  made.set(name, known)
+  return known
+}
+
+const made = new Map<string, PartitionMetrics>()
+
+type PartitionMetrics = ReturnType<typeof makeMetrics>
+
+const makeMetrics = ({ partition, topic }: TopicPartition) => {
   const own = <Type, In, Out>(metric: Metric.Metric<Type, In, Out>) =>
     metric.pipe(Metric.tagged("topic", topic), Metric.tagged("partition", String(partition)))
   const of = {

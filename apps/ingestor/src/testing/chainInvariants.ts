@@ -1,94 +1,58 @@
-import { Buffer } from "node:buffer"
 import type { Topic } from "@musify/domain/Topic.ts"
-import { deadLetterPrefix, lakePrefix, planName, sealName } from "@musify/lake/objectNames.ts"
-import { readParquetRows } from "@musify/lake/parquetFile.ts"
-import type { Plan } from "@musify/lake/Plan.ts"
+import type { LakeChange } from "@musify/lake/testing/Lake.ts"
+import { Lake } from "@musify/lake/testing/Lake.ts"
+import { lakeInvariants } from "@musify/lake/testing/lakeInvariants.ts"
 
 /** What a bucket holds, by name. */
 export type Objects = ReadonlyMap<string, Uint8Array>
 
-// Objects never change, so each is read once, however often it is looked at.
-const known = new WeakMap<Uint8Array, ReadonlyArray<number>>()
-
-const offsetsOf = async (name: string, bytes: Uint8Array): Promise<ReadonlyArray<number>> => {
-  const offsets = known.get(bytes) ?? (await readParquetRows(name, bytes)).map((row) => Number(row._offset))
-  known.set(bytes, offsets)
-  return offsets
-}
-
-const dataFiles = (objects: Objects, topic: Topic): ReadonlyArray<readonly [string, Uint8Array]> =>
-  [...objects].filter(
-    ([name]) => name.startsWith(lakePrefix(topic)) || name.startsWith(deadLetterPrefix(topic))
-  )
-
-const plansOf = (objects: Objects, topic: Topic, partition: number): ReadonlyArray<Plan> => {
-  const plans: Array<Plan> = []
-  for (;;) {
-    const bytes = objects.get(planName(topic, partition, plans.length))
-    if (bytes === undefined) return plans
-    plans.push(JSON.parse(Buffer.from(bytes).toString("utf8")) as Plan)
-  }
-}
-
-/** An invariant answers what contradicts it. */
+/** Answers what contradicts an invariant. */
 export type Violations = ReadonlyArray<string>
 
-/** Whoever globs the lake and the dead letters, at any moment, sees no offset twice. */
-export const noOffsetTwice = async (objects: Objects, topic: Topic): Promise<Violations> => {
-  const seen = new Map<number, string>()
-  const found: Array<string> = []
-  for (const [name, bytes] of dataFiles(objects, topic))
-    for (const offset of await offsetsOf(name, bytes)) {
-      const other = seen.get(offset)
-      if (other !== undefined) found.push(`offset ${offset} is in ${other} and in ${name}`)
-      seen.set(offset, name)
-    }
-  return found
-}
+const mostPartitions = 16
 
-/** At any moment each plan begins where the one before it ends. */
-export const noGap = (objects: Objects, topic: Topic): Violations => {
-  const plans = plansOf(objects, topic, 0)
-  return plans.flatMap((plan, seq) =>
-    seq > 0 && plan.start !== plans[seq - 1].end
-      ? [`plan ${seq} starts at ${plan.start}, plan ${seq - 1} ends at ${plans[seq - 1].end}`]
-      : []
-  )
-}
-
-/** At any moment all files of a closed plan (sealed, or followed by another) are there, with its rows. */
-export const closedIsComplete = async (objects: Objects, topic: Topic): Promise<Violations> => {
-  const plans = plansOf(objects, topic, 0)
-  const found: Array<string> = []
-  for (const [seq, plan] of plans.entries()) {
-    if (seq === plans.length - 1 && !objects.has(sealName(topic, 0, seq))) continue
-    for (const { path, rows } of [...plan.files, ...plan.deadLetters]) {
-      const bytes = objects.get(path)
-      const stored = bytes === undefined ? "none" : (await offsetsOf(path, bytes)).length
-      if (stored !== rows) found.push(`closed plan ${seq}: ${path} has ${stored} rows, not ${rows}`)
-    }
+/** `<root>/<topic>/…`: the topic of an object, and where it comes in its chain: plan, files, seal. */
+const placeOf = (name: string): { readonly topic: string; readonly order: number } => {
+  const [root, topic, partition, ...rest] = name.split("/")
+  if (root === "log") {
+    const [seq, kind] = (rest[0] ?? "").split(".")
+    return { topic, order: Number(partition) * 1e6 + Number(seq) + (kind === "plan" ? 0 : 0.6) }
   }
-  return found
+  const [of, seq] = (rest.at(-1) ?? "").split("-")
+  return { topic, order: Number(of) * 1e6 + Number(seq) + 0.3 }
 }
 
-/** At any moment each file is one of a plan's: nothing is written before its plan. */
-export const noFileWithoutPlan = (objects: Objects, topic: Topic): Violations => {
-  const planned = new Set(
-    plansOf(objects, topic, 0).flatMap(({ deadLetters, files }) =>
-      [...files, ...deadLetters].map(({ path }) => path)
-    )
-  )
-  return dataFiles(objects, topic).flatMap(([name]) => (planned.has(name) ? [] : [`${name} is in no plan`]))
+/** The topic's objects in the order in which a writer without faults puts them, as changes of an empty bucket. */
+const follow = (objects: Objects, topic: Topic, at: (change: LakeChange) => void): Lake => {
+  const lake = new Lake(mostPartitions)
+  const names = [...objects.keys()].filter((name) => placeOf(name).topic === topic)
+  names.sort((a, b) => placeOf(a).order - placeOf(b).order)
+  for (const name of names) {
+    const change = lake.understand({ kind: "created", name, bytes: objects.get(name)!, decoder: undefined })
+    at(change)
+    lake.apply(change)
+  }
+  return lake
+}
+
+/** All that must hold of a bucket at any moment, looked at as it is now. */
+export const atAnyMoment = (objects: Objects, topic: Topic): Violations => {
+  const found: Array<string> = []
+  follow(objects, topic, (change) => {
+    for (const holds of Object.values(lakeInvariants)) {
+      const contradiction = holds(change)
+      if (contradiction !== undefined) found.push(contradiction)
+    }
+  })
+  return found
 }
 
 /** In the end each record that the log acknowledged is there, and nothing else. */
-export const everyOffset = async (
-  objects: Objects,
-  topic: Topic,
-  offsets: ReadonlyArray<number>
-): Promise<Violations> => {
-  const stored: Array<number> = []
-  for (const [name, bytes] of dataFiles(objects, topic)) stored.push(...(await offsetsOf(name, bytes)))
+export const everyOffset = (objects: Objects, topic: Topic, offsets: ReadonlyArray<number>): Violations => {
+  const { chains } = follow(objects, topic, () => {})
+  const stored = chains.flatMap(({ files }) =>
+    [...files.values()].flatMap((rows) => rows.map(({ offset }) => offset))
+  )
   stored.sort((a, b) => a - b)
   return stored.length === offsets.length && stored.every((offset, i) => offset === offsets[i])
     ? []
@@ -96,11 +60,3 @@ export const everyOffset = async (
         `the log holds ${offsets.length} records, the lake ${stored.length}: ${JSON.stringify({ offsets, stored })}`
       ]
 }
-
-/** All that must hold at any moment. */
-export const atAnyMoment = async (objects: Objects, topic: Topic): Promise<Violations> => [
-  ...(await noOffsetTwice(objects, topic)),
-  ...noGap(objects, topic),
-  ...(await closedIsComplete(objects, topic)),
-  ...noFileWithoutPlan(objects, topic)
-]

@@ -4,7 +4,7 @@ import { DEFAULT_PARSERS } from "hyparquet/src/convert.js"
 import { getSchemaPath } from "hyparquet/src/schema.js"
 import { compressors } from "hyparquet-compressors"
 
-/** Offset and id of a stored row. */
+/** Offset of a stored row, and which record it says it is: its session, or the key of a dead letter. */
 export interface StoredRow {
   readonly offset: number
   readonly id: number
@@ -12,9 +12,9 @@ export interface StoredRow {
 
 /**
  * The rows of a data or dead-letter file, by a reader that is not ours, in one step (its own functions are
- * asynchronous, and a run is one synchronous course). Throws when the bytes are no whole file.
+ * asynchronous, and a simulation is one synchronous course). Throws when the bytes are no whole file.
  */
-export const readRows = (bytes: Uint8Array, isDeadLetters: boolean): ReadonlyArray<StoredRow> => {
+export const storedRows = (bytes: Uint8Array, isDeadLetters: boolean): ReadonlyArray<StoredRow> => {
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer
   const metadata = parquetMetadata(file)
   const columnOf = (name: string): ReadonlyArray<unknown> => {
@@ -45,8 +45,9 @@ export const readRows = (bytes: Uint8Array, isDeadLetters: boolean): ReadonlyArr
   const ids = columnOf(isDeadLetters ? "key" : "sessionId")
   return offsets.map((offset, row) => ({
     offset: Number(offset),
-    id: isDeadLetters ? Number(text.decode(ids[row] as Uint8Array)) : Number(ids[row])
+    id: Number(isDeadLetters ? text.decode((ids[row] as Uint8Array | null) ?? noKey) : ids[row])
   }))
 }
 
 const text = new TextDecoder()
+const noKey = new Uint8Array(0)

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer"
-import type { Plan } from "@musify/lake/Plan.ts"
-import { readRows, type StoredRow } from "./readRows.ts"
+import type { Plan } from "../Plan.ts"
+import { storedRows, type StoredRow } from "./storedRows.ts"
 
 /** What a step changed in the bucket. */
 export type StoreChange =
@@ -8,8 +8,8 @@ export type StoreChange =
       readonly kind: "created"
       readonly name: string
       readonly bytes: Uint8Array
-      /** Version of the decoder of whoever put it. */
-      readonly decoder: number
+      /** Version of the decoder of whoever put it; undefined: not known. */
+      readonly decoder: number | undefined
     }
   | { readonly kind: "overwritten" | "removed"; readonly name: string }
 
@@ -22,7 +22,7 @@ export type LakeChange =
       readonly name: string
       readonly chain: Chain
       readonly rows: ReadonlyArray<StoredRow>
-      readonly decoder: number
+      readonly decoder: number | undefined
     }
   | { readonly kind: "broken"; readonly name: string; readonly why: string }
   | { readonly kind: "overwritten" | "removed"; readonly name: string }
@@ -65,6 +65,11 @@ export class Chain {
     return seq < this.plans.length - 1 || this.sealed.has(seq)
   }
 
+  /** Offset up to which everything is in files. */
+  get stored(): number {
+    return this.missingOfTail.length === 0 ? this.end : this.tail!.start
+  }
+
   get missingOfTail(): ReadonlyArray<string> {
     return this.tail === undefined ? [] : this.missing(this.tail)
   }
@@ -103,7 +108,7 @@ export class Lake {
           : { kind: "seal", name, chain, seq: (content as { readonly seq: number }).seq }
       }
       const chain = this.chainOf(Number(parts[parts.length - 1].split("-")[0]))
-      const rows = readRows(change.bytes, parts[0] === "dead-letters")
+      const rows = storedRows(change.bytes, parts[0] === "dead-letters")
       return { kind: "file", name, chain, rows, decoder: change.decoder }
     } catch (cause) {
       return { kind: "broken", name, why: (cause as Error).message }
