@@ -296,6 +296,31 @@ export const eventLogContract = (
         })
       ))
 
+    it("lets several read one partition at once, each from its own offset on", () =>
+      withLog(
+        Effect.gen(function* () {
+          const log = yield* EventLog
+          const total = 200
+          yield* log.append([
+            { topic, partition: 0, records: texts(...Array.from({ length: total }, (_, i) => `${i}`)) }
+          ])
+          const readFrom = (offset: number) =>
+            Effect.gen(function* () {
+              const found: Array<number> = []
+              for (let at = offset; at < total; at = found[found.length - 1] + 1) {
+                const { count, offsets } = yield* log.read(topic, 0, at, 100)
+                for (let i = 0; i < count; i++) found.push(offsets[i])
+              }
+              return found
+            })
+          const starts = [0, 150, 0, 60, 199]
+          const found = yield* Effect.forEach(starts, readFrom, { concurrency: "unbounded" })
+          expect(found).toEqual(
+            starts.map((start) => Array.from({ length: total - start }, (_, i) => start + i))
+          )
+        })
+      ))
+
     it(`lets one of several producers win that expect the same end (${options.conditionalAppend})`, async () => {
       const log = make()
       // Each producer has opened the log for itself, as processes do.

@@ -57,17 +57,23 @@ export class LogReader {
   /** As `EventLogService.read`. */
   async read(at: TopicPartitionName, offset: number, maxBytes: number): Promise<LogBatch> {
     const topicId = this.idOf(at.topic)
-    const lane = this.keptLane(at)
-    if (lane.topicId === topicId) {
-      const taken = lane.take(offset, maxBytes)
-      if (isRecords(taken)) return taken
-    }
-    lane.moveTo(offset, topicId)
-    while (true) {
-      await this.fill(lane, Math.min(mostBytes, Math.max(leastBytes, maxBytes)))
-      const taken = lane.take(offset, maxBytes)
-      if (isRecords(taken)) return taken
-      if (taken === "end") return nothing
+    // Whoever reads the partition at the same time has another lane: each moves its own.
+    const lane = this.kept.get(nameOf(at)) ?? new Lane(at.topic, at.partition)
+    this.kept.delete(nameOf(at))
+    try {
+      if (lane.topicId === topicId) {
+        const taken = lane.take(offset, maxBytes)
+        if (isRecords(taken)) return taken
+      }
+      lane.moveTo(offset, topicId)
+      while (true) {
+        await this.fill(lane, Math.min(mostBytes, Math.max(leastBytes, maxBytes)))
+        const taken = lane.take(offset, maxBytes)
+        if (isRecords(taken)) return taken
+        if (taken === "end") return nothing
+      }
+    } finally {
+      this.keep(lane)
     }
   }
 
@@ -143,16 +149,14 @@ export class LogReader {
     lane.offer(await this.fetch(lane, next, bytes), next)
   }
 
-  private keptLane(at: TopicPartitionName): Lane {
-    const name = nameOf(at)
-    const lane = this.kept.get(name) ?? new Lane(at.topic, at.partition)
+  private keep(lane: Lane): void {
+    const name = nameOf(lane)
     this.kept.delete(name)
     this.kept.set(name, lane)
     for (const oldest of this.kept.keys()) {
       if (this.kept.size <= keptLanes) break
       this.kept.delete(oldest)
     }
-    return lane
   }
 
   private async fetch(
