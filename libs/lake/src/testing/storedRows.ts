@@ -10,11 +10,20 @@ export interface StoredRow {
   readonly id: number
 }
 
+// Objects never change, so each is read once, however often it is looked at.
+const known = new WeakMap<Uint8Array, ReadonlyArray<StoredRow>>()
+
 /**
  * The rows of a data or dead-letter file, by a reader that is not ours, in one step (its own functions are
  * asynchronous, and a simulation is one synchronous course). Throws when the bytes are no whole file.
  */
 export const storedRows = (bytes: Uint8Array, isDeadLetters: boolean): ReadonlyArray<StoredRow> => {
+  const rows = known.get(bytes) ?? readStoredRows(bytes, isDeadLetters)
+  known.set(bytes, rows)
+  return rows
+}
+
+const readStoredRows = (bytes: Uint8Array, isDeadLetters: boolean): ReadonlyArray<StoredRow> => {
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer
   const metadata = parquetMetadata(file)
   const columnOf = (name: string): ReadonlyArray<unknown> => {
