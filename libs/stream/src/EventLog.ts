@@ -4,7 +4,7 @@ import type { Effect, Mailbox, Scope } from "effect"
 import { Context } from "effect"
 import type { EventLogError } from "./EventLogError.ts"
 
-/** Records for one partition, to be appended in one atomic step. */
+/** Records for one partition, to be appended next to each other. */
 export interface Append {
   readonly topic: Topic
   readonly partition: number
@@ -39,7 +39,11 @@ export interface Membership {
 export interface EventLogService {
   /** Number of partitions of a topic (≥ 1), fixed when the log is made. */
   readonly partitions: (topic: Topic) => Effect.Effect<number, EventLogError>
-  /** Appends to each partition atomically; answers the offset of each batch's first record, in order. */
+  /**
+   * Appends to each partition, and returns when all of it lasts; answers the offset of each batch's first record, in
+   * order. When it fails, a beginning of a batch may be there: all or nothing in the embedded log, whole record batches
+   * of some 500 kB in Kafka.
+   */
   readonly append: (batches: ReadonlyArray<Append>) => Effect.Effect<ReadonlyArray<number>, EventLogError>
   /**
    * Records from `offset` on, at most about `maxBytes` of them (at least one record, if there is one).
