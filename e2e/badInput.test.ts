@@ -15,7 +15,7 @@ import { freePort, start, until } from "./musify.ts"
 
 const { copy, ends, json, make, remove, scratch } = badFolders()
 afterAll(remove)
-beforeAll(make, 60_000)
+beforeAll(make)
 
 /** Everything in a folder with its content, but for locks. */
 const contents = (root: string): string =>

@@ -14,7 +14,7 @@ import { seeded } from "./musify.ts"
 
 const { clean, copy, ends, json, make, remove, scratch, shell } = badFolders()
 afterAll(remove)
-beforeAll(make, 60_000)
+beforeAll(make)
 
 test("a lake file of a flipped bit, then one cut off: the build stops, and goes on when it is mended", async () => {
   const data = copy()
@@ -121,7 +121,7 @@ describe("one flipped bit anywhere", () => {
       mend()
     }
     expect(named).toBeGreaterThan(flips / 10)
-  }, 120_000)
+  })
 
   test(`in the warehouse (seed ${seed}): every number as it was, or its name`, async () => {
     // Two more hours lie in the lake, so that a build has something to add to what is damaged.
@@ -154,7 +154,7 @@ describe("one flipped bit anywhere", () => {
       fs.rmSync(data, { recursive: true })
     }
     expect(named).toBeGreaterThan(flips / 10)
-  }, 120_000)
+  })
 
   test(`in a lake file (seed ${seed}): the build and the deep audit name it`, async () => {
     const data = copy()
@@ -169,7 +169,7 @@ describe("one flipped bit anywhere", () => {
     }
     await json(["batch", "run", "--data", data])
     await ends(["audit", "--data", data, "--drained", "--deep"], 0)
-  }, 120_000)
+  })
 })
 
 test("the published numbers of a damaged warehouse stay readable", async () => {

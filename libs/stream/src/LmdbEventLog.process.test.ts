@@ -75,41 +75,37 @@ describe("a log that several processes have open", () => {
   it.each([
     ["in LMDB's own file", 1e9],
     ["in segments", 0]
-  ])(
-    "keeps all that was acknowledged when an appending process is killed, %s",
-    async (_, segmentBytes) => {
-      const folder = newFolder()
-      const acknowledged: Array<readonly [seed: number, ack: Acknowledged]> = []
-      for (let seed = 1; seed <= 4; seed++) {
-        const acks = await appendInChild(folder, {
-          seed,
-          batches: 1e9,
-          bytes: 600,
-          kill: 7 * seed * seed,
-          segmentBytes
-        })
-        expect(acks.length).toBeGreaterThan(0)
-        for (const ack of acks) acknowledged.push([seed, ack])
-        const partitions = await valuesOf(folder)
-        partitions.forEach((all, partition) => {
-          expect(all.map(({ offset }) => offset)).toEqual(all.map((_, offset) => offset))
-          for (const [by, ack] of acknowledged) {
-            const found = all.slice(ack.bases[partition], ack.bases[partition] + ack.count)
-            expect(found.map(({ value }) => value?.replace(/x+$/, ""))).toEqual(
-              expectedValues(by, ack, partition)
-            )
-          }
-        })
-        // One transaction for all parts of an append: what was cut off is in both partitions or in none.
-        expect(partitions[0].length).toBe(partitions[1].length)
-        // At most the append that was being done when the kill came was stored without being acknowledged.
-        const last = acks[acks.length - 1]
-        const unacknowledged = partitions[0].length - (last.bases[0] + last.count)
-        expect(unacknowledged).toBeLessThanOrEqual(20)
-      }
-    },
-    60_000
-  )
+  ])("keeps all that was acknowledged when an appending process is killed, %s", async (_, segmentBytes) => {
+    const folder = newFolder()
+    const acknowledged: Array<readonly [seed: number, ack: Acknowledged]> = []
+    for (let seed = 1; seed <= 4; seed++) {
+      const acks = await appendInChild(folder, {
+        seed,
+        batches: 1e9,
+        bytes: 600,
+        kill: 7 * seed * seed,
+        segmentBytes
+      })
+      expect(acks.length).toBeGreaterThan(0)
+      for (const ack of acks) acknowledged.push([seed, ack])
+      const partitions = await valuesOf(folder)
+      partitions.forEach((all, partition) => {
+        expect(all.map(({ offset }) => offset)).toEqual(all.map((_, offset) => offset))
+        for (const [by, ack] of acknowledged) {
+          const found = all.slice(ack.bases[partition], ack.bases[partition] + ack.count)
+          expect(found.map(({ value }) => value?.replace(/x+$/, ""))).toEqual(
+            expectedValues(by, ack, partition)
+          )
+        }
+      })
+      // One transaction for all parts of an append: what was cut off is in both partitions or in none.
+      expect(partitions[0].length).toBe(partitions[1].length)
+      // At most the append that was being done when the kill came was stored without being acknowledged.
+      const last = acks[acks.length - 1]
+      const unacknowledged = partitions[0].length - (last.bases[0] + last.count)
+      expect(unacknowledged).toBeLessThanOrEqual(20)
+    }
+  })
 
   it("lets one process read while another appends and the file grows", async () => {
     const folder = newFolder()
@@ -151,7 +147,7 @@ describe("a log that several processes have open", () => {
         expect(base).toBe(offset)
       }).pipe(Effect.provide(layer({ path: folder, partitions: 2 })))
     )
-  }, 60_000)
+  })
 })
 
 describe("a disk that takes no more", () => {
@@ -159,33 +155,29 @@ describe("a disk that takes no more", () => {
   it.each([
     ["in LMDB's own file", 1e9],
     ["in segments", 0]
-  ])(
-    "is a message, and costs nothing that was acknowledged, %s",
-    async (_, segmentBytes) => {
-      const folder = newFolder()
-      const command = 'ulimit -f 3000; exec "$@"'
-      const numbers = ["1", "100000", "2000", String(segmentBytes)]
-      const args = [process.execPath, ...nodeArguments(child), "append", folder, ...numbers]
-      const run = spawnSync("sh", ["-c", command, "sh", ...args], { encoding: "utf8", timeout: 30_000 })
-      const lines = run.stdout.split("\n").slice(0, -1)
-      const { failed } = JSON.parse(lines.pop() ?? "{}") as { readonly failed: string }
-      expect(failed).toContain(
-        `Cannot write to the log in ${path.join(folder, "data.mdb")}: the disk did not take it.`
-      )
-      expect(run.status).toBe(0)
-      const acknowledged = lines.map((line) => JSON.parse(line) as Acknowledged)
-      expect(acknowledged.length).toBeGreaterThan(10)
-      const partitions = await valuesOf(folder)
-      const last = acknowledged[acknowledged.length - 1]
-      for (const all of partitions) {
-        expect(all.length).toBe(last.bases[0] + last.count)
-        expect(all.map(({ offset }) => offset)).toEqual(all.map((_, offset) => offset))
-      }
-      const [again] = await appendInChild(folder, { seed: 2, batches: 1, bytes: 2000 })
-      expect(again.bases[0]).toBe(last.bases[0] + last.count)
-    },
-    60_000
-  )
+  ])("is a message, and costs nothing that was acknowledged, %s", async (_, segmentBytes) => {
+    const folder = newFolder()
+    const command = 'ulimit -f 3000; exec "$@"'
+    const numbers = ["1", "100000", "2000", String(segmentBytes)]
+    const args = [process.execPath, ...nodeArguments(child), "append", folder, ...numbers]
+    const run = spawnSync("sh", ["-c", command, "sh", ...args], { encoding: "utf8", timeout: 30_000 })
+    const lines = run.stdout.split("\n").slice(0, -1)
+    const { failed } = JSON.parse(lines.pop() ?? "{}") as { readonly failed: string }
+    expect(failed).toContain(
+      `Cannot write to the log in ${path.join(folder, "data.mdb")}: the disk did not take it.`
+    )
+    expect(run.status).toBe(0)
+    const acknowledged = lines.map((line) => JSON.parse(line) as Acknowledged)
+    expect(acknowledged.length).toBeGreaterThan(10)
+    const partitions = await valuesOf(folder)
+    const last = acknowledged[acknowledged.length - 1]
+    for (const all of partitions) {
+      expect(all.length).toBe(last.bases[0] + last.count)
+      expect(all.map(({ offset }) => offset)).toEqual(all.map((_, offset) => offset))
+    }
+    const [again] = await appendInChild(folder, { seed: 2, batches: 1, bytes: 2000 })
+    expect(again.bases[0]).toBe(last.bases[0] + last.count)
+  })
 })
 
 describe("a damaged log file", () => {
@@ -266,7 +258,7 @@ describe("a damaged log file", () => {
       }
     })
     expect(messages).toBeGreaterThan(20)
-  }, 60_000)
+  })
 
   it("is named also when it is a segment: whatever is changed, cut off or missing", async () => {
     const segmented = newFolder()
@@ -304,7 +296,7 @@ describe("a damaged log file", () => {
     const [good, ...others] = readInChild(folders)
     expect(good.failed).toBe(undefined)
     others.forEach(({ failed }, i) => expect(failed).toContain(path.join(folders[i + 1], segment)))
-  }, 60_000)
+  })
 
   it("is told from a file that is no log at all", () => {
     const empty = newFolder()

@@ -90,7 +90,7 @@ it("a pass killed before any of its steps leaves what the next one needs", async
       expect(steps).toBeGreaterThan(3)
     })
   )
-}, 120_000)
+})
 
 it("days that did not change are linked, and a second pass publishes nothing", async () => {
   await Effect.runPromise(
@@ -322,4 +322,4 @@ it("another catalog makes everything anew, and nothing is published half way", a
       for (const { name } of models) expectSame(name, found[name], wanted[name])
     })
   )
-}, 60_000)
+})

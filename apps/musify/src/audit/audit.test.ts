@@ -21,7 +21,7 @@ let fixture: Fixture
 
 beforeAll(async () => {
   clean = await makeFixture(history)
-}, 60_000)
+})
 afterAll(() => fs.rmSync(clean.root, { recursive: true, force: true }))
 afterEach(() => fixture !== undefined && fs.rmSync(fixture.root, { recursive: true, force: true }))
 

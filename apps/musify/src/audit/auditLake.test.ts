@@ -51,7 +51,7 @@ beforeAll(async () => {
     await Effect.runPromise(store.putIfAbsent(name, fs.readFileSync(path.join(bucket, name))))
   }
   clean = new Map(server.objects)
-}, 60_000)
+})
 afterAll(async () => {
   await server.close()
   fs.rmSync(scratch, { recursive: true, force: true })
@@ -330,7 +330,7 @@ test("the command: exit codes and reports, without a data folder", async () => {
   const noLog = await run(...bucket, "--log", "lmdb")
   expect(noLog).toMatchObject({ code: 2 })
   expect(noLog.stderr).toContain("There is no Musify data folder")
-}, 120_000)
+})
 
 test("an empty bucket is clean and says that it is empty", async () => {
   server.objects.clear()

@@ -1,6 +1,7 @@
 import type { EventColumn } from "@musify/domain/columns.ts"
 import { columnsOf } from "@musify/domain/columns.ts"
 import { decodeEvent } from "@musify/domain/decodeEvent.ts"
+import { parseValue } from "@musify/domain/parseValue.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
 import { Either } from "effect"
 import { Buffer } from "node:buffer"
@@ -20,20 +21,6 @@ export type StoredColumns = ReadonlyMap<string, ReadonlyArray<Stored>>
 
 // What a record was decoded with is a setting of the ingestor: a stored row must decode, however large or early.
 const generous = { maxBytes: Infinity, maxAheadMs: Infinity }
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-
-/** The JSON object of a record; undefined when it is none. */
-const objectOf = (value: Uint8Array | null): Record<string, unknown> | undefined => {
-  try {
-    const json: unknown = value === null ? undefined : JSON.parse(utf8.decode(value))
-    return typeof json === "object" && json !== null && !Array.isArray(json)
-      ? (json as Record<string, unknown>)
-      : undefined
-  } catch {
-    return undefined
-  }
-}
 
 /** Whether a field of a record is stored as it stands, and is one that its column may hold without being changed. */
 const storedAsItStands = ({ nullable, rule }: EventColumn, field: unknown, stored: Stored): boolean => {
@@ -76,7 +63,7 @@ export const makeContentCheck = (
       const offset = offsets[row]
       const record = records.get(offset)
       if (record === undefined) return `offset ${offset} is not on the log`
-      const object = objectOf(record.value)
+      const { object } = parseValue(record.value, generous.maxBytes)
       if (
         object !== undefined &&
         fields.every((field, c) => storedAsItStands(field, object[field.name], stored[c][row]))

@@ -33,7 +33,7 @@ beforeAll(async () => {
       log
     )
   )
-}, 60_000)
+})
 afterAll(() => fs.rmSync(clean.root, { recursive: true, force: true }))
 afterEach(() => {
   if (fixture !== undefined) fs.rmSync(fixture.root, { recursive: true, force: true })
