@@ -38,9 +38,3 @@ export const models: ReadonlyArray<Model> = [
   martConversion,
   martRetention
 ]
-
-/**
- * Raise it when a model changes what it says: every hour is then built again. The hash of an hour names it, so that a
- * warehouse made by an older release is never mixed with a newer one.
- */
-export const modelVersion = "1"
