@@ -27,6 +27,7 @@ export const buildVariables = {
   reach: "int64",
   first_date: "date",
   months_from: "timestamp",
+  weeks_from: "date",
   /** Moments at which the models of a build were done. */
   model_times: "string"
 } as const satisfies Readonly<Record<string, SqlType>>

@@ -64,6 +64,11 @@ FROM fact_streams WHERE ts >= ${sql.variable("sessions_from")} AND session_id IN
   )
 ]
 
+/** Days on which the touched sessions began. */
+const datesOfTouched = (sql: Dialect): string =>
+  `SELECT DISTINCT ${sql.dateOf("started_at")} AS date FROM fact_sessions WHERE started_at >= ${sql.variable("sessions_from")}
+  AND session_id IN (SELECT session_id FROM touched_sessions)`
+
 /**
  * Sessions, a fold worked out again from the facts of the sessions that the build's hours touch: a session lasts hours,
  * so that is bounded by its own keys, and any order of hours gives the same.
@@ -117,6 +122,10 @@ SELECT g.session_id, coalesce(g.only_user, m.user_id) AS user_id, g.started_at, 
   g.first_item <= 0 AS start_known, g.first_item, g.last_item
 FROM grouped g LEFT JOIN mixed m ON g.session_id = m.session_id LEFT JOIN played p ON g.session_id = p.session_id`
       ),
+      sql.tempTable(
+        "session_dates",
+        `${datesOfTouched(sql)} UNION DISTINCT SELECT ${sql.dateOf("started_at")} FROM new_sessions`
+      ),
       `DELETE FROM fact_sessions WHERE started_at >= ${sql.variable("sessions_from")}
   AND session_id IN (SELECT session_id FROM touched_sessions)`,
       `INSERT INTO fact_sessions SELECT ${columns
@@ -136,7 +145,7 @@ WHERE f.user_id = c.user_id AND f.user_id = u.user_id
   AND f.user_key <> u.user_key`
     ]
   },
-  leaves: touched,
+  leaves: (sql) => [...touched(sql), sql.tempTable("session_dates", datesOfTouched(sql))],
   audits: [
     {
       name: "every user_key is in dim_users",
