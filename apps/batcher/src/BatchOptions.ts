@@ -1,5 +1,4 @@
-import type { Hour } from "@musify/domain/Hour.ts"
-import type { BuildProgress, BuildSummary } from "@musify/warehouse/buildPass.ts"
+import type { BuildProgress, BuildSummary, HourRange } from "@musify/warehouse/buildPass.ts"
 import type { Duration } from "effect"
 import { Effect } from "effect"
 
@@ -9,8 +8,11 @@ export interface BatchOptions {
   readonly maxHours: number
   /** Most lake rows of a transaction; bounds memory. One hour is always taken whole. */
   readonly maxRows: number
-  /** Hours to build again though nothing of them is new, both included. */
-  readonly rebuild?: { readonly from: Hour; readonly to: Hour } | undefined
+  /** The only hours to build, both included. */
+  readonly range?: HourRange | undefined
+  /** What to build again though nothing of it is new: a model and its dependents, hours, or all. */
+  readonly rebuild?:
+    { readonly model?: string | undefined; readonly range?: HourRange | undefined } | undefined
   /** After each transaction. */
   readonly onProgress: (progress: BuildProgress) => Effect.Effect<void>
 }

@@ -1,4 +1,4 @@
-import { Command } from "@effect/cli"
+import { Args, Command } from "@effect/cli"
 import { hourOf, hourText } from "@musify/domain/Hour.ts"
 import type { BucketSettings } from "@musify/lake/storeSettings.ts"
 import { bucketOptions, layerObjectStore } from "@musify/lake/storeSettings.ts"
@@ -7,10 +7,11 @@ import { layerProgress, Progress } from "@musify/runtime/Progress.ts"
 import { serving } from "@musify/runtime/runMain.ts"
 import { dataOption, jsonOption, parseDuration, setting } from "@musify/runtime/setting.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
-import { planPass } from "@musify/warehouse/buildPass.ts"
+import { planPass, reasonsOf } from "@musify/warehouse/buildPass.ts"
+import { models } from "@musify/warehouse/models/models.ts"
 import type { WarehouseSettings } from "@musify/warehouse/warehouseSettings.ts"
 import { layerWarehouseOf, warehouseOptions } from "@musify/warehouse/warehouseSettings.ts"
-import { Console, Effect, Either, Layer } from "effect"
+import { Console, Effect, Either, Layer, Option } from "effect"
 import type { BatchOptions, BatchRhythm, BatchSummary } from "./BatchOptions.ts"
 import { atFivePast, defaultBatchOptions } from "./BatchOptions.ts"
 import { runBatch, watchBatches } from "./runBatch.ts"
@@ -35,6 +36,21 @@ const building = {
     description: "Most events of a transaction; bounds memory."
   })
 }
+
+const range = {
+  from: setting.optionalTime("from", { description: "First hour; the first of all without it." }),
+  to: setting.optionalTime("to", { description: "Last hour; the last of all without it." })
+}
+
+/** The hours that `--from` and `--to` name; undefined when neither is given. */
+const rangeOf = ({ from, to }: { readonly from: number | undefined; readonly to: number | undefined }) =>
+  from !== undefined && to !== undefined && to < from
+    ? Effect.fail(new UserError({ message: "--to lies before --from.", exitCode: 2 }))
+    : Effect.succeed(
+        from === undefined && to === undefined
+          ? undefined
+          : { from: hourOf(from ?? 0), to: hourOf(to ?? 253_402_300_799_999) }
+      )
 
 interface Shared extends WarehouseSettings, BucketSettings {
   readonly data: string
@@ -105,6 +121,7 @@ const run = Command.make(
   "run",
   {
     ...building,
+    ...range,
     watch: setting.boolean("watch", {
       description: "Go on: look again at five past every hour, or --every."
     }),
@@ -112,23 +129,22 @@ const run = Command.make(
       description: "With --watch: time between passes, as 2s or 5m, instead of five past every hour."
     })
   },
-  ({ every, watch, ...options }) => {
-    const batch = { ...options, onProgress: report }
+  ({ every, from, to, watch, ...options }) => {
     const show_ = show(options.json)
-    const program = watch
-      ? Effect.gen(function* () {
-          const rhythm = yield* rhythmOf(every)
-          const progress = yield* Progress
-          return yield* serving(
-            watchBatches({
-              ...batch,
-              rhythm,
-              onBatch: (summary) => (summary.hours === 0 ? Effect.void : show_(summary)),
-              onTrouble: (message) => Effect.zipRight(progress.say(message), Console.error(message))
-            })
-          )
+    const program = Effect.gen(function* () {
+      const batch = { ...options, range: yield* rangeOf({ from, to }), onProgress: report }
+      if (!watch) return yield* Effect.flatMap(runBatch(batch), show_)
+      const rhythm = yield* rhythmOf(every)
+      const progress = yield* Progress
+      return yield* serving(
+        watchBatches({
+          ...batch,
+          rhythm,
+          onBatch: (summary) => (summary.hours === 0 ? Effect.void : show_(summary)),
+          onTrouble: (message) => Effect.zipRight(progress.say(message), Console.error(message))
         })
-      : Effect.flatMap(runBatch(batch), show_)
+      )
+    })
     return Effect.provide(program, environment(options))
   }
 ).pipe(
@@ -138,6 +154,7 @@ const run = Command.make(
       "",
       "Examples:",
       "  musify batch run                       one pass",
+      "  musify batch run --from 2026-11-09 --to 2026-11-09T23:00Z",
       "  musify batch run --watch               hourly at five past, for ever",
       "  musify batch run --watch --every 10s   short passes"
     ].join("\n")
@@ -148,20 +165,26 @@ const rebuild = Command.make(
   "rebuild",
   {
     ...building,
-    from: setting.optionalTime("from", {
-      description: "First hour to build again; the first of all without it."
-    }),
-    to: setting.optionalTime("to", { description: "Last hour to build again; the last of all without it." })
+    ...range,
+    model: Args.text({ name: "MODEL" }).pipe(
+      Args.withDescription("A table of the star schema: it and all that is made from it. All without it."),
+      Args.optional
+    )
   },
-  ({ from, to, ...options }) =>
+  ({ from, model, to, ...options }) =>
     Effect.provide(
       Effect.gen(function* () {
-        if (from !== undefined && to !== undefined && to < from) {
-          return yield* new UserError({ message: "--to lies before --from.", exitCode: 2 })
+        const name = Option.getOrUndefined(model)
+        const known = models.filter(({ select }) => select === undefined).map((one) => one.name)
+        if (name !== undefined && !known.includes(name)) {
+          return yield* new UserError({
+            message: `There is no table ${JSON.stringify(name)} to build again. There are: ${known.join(", ")}.`,
+            exitCode: 2
+          })
         }
-        const range = { from: hourOf(from ?? 0), to: hourOf(to ?? 253_402_300_799_999) }
+        const again = { model: name, range: yield* rangeOf({ from, to }) }
         yield* Effect.flatMap(
-          runBatch({ ...options, rebuild: range, onProgress: report }),
+          runBatch({ ...options, rebuild: again, onProgress: report }),
           show(options.json)
         )
       }),
@@ -170,10 +193,12 @@ const rebuild = Command.make(
 ).pipe(
   Command.withDescription(
     [
-      "Builds a range of hours again from the lake, though none of their files has changed.",
+      "Builds tables again though nothing of them has changed: all of them or one with what is made from it, over the",
+      "whole history from empty tables, or for a range of hours. What readers see is swapped when all audits have passed.",
       "",
       "Examples:",
       "  musify batch rebuild",
+      "  musify batch rebuild dim_users",
       "  musify batch rebuild --from 2026-11-09 --to 2026-11-10T23:00Z"
     ].join("\n")
   )
@@ -185,21 +210,23 @@ const plan = Command.make("plan", shared, (options) =>
       Effect.gen(function* () {
         const folder = yield* DataFolder
         yield* folder.lockRole("batcher")
-        const { bytes, dirty, newPlans, reset } = yield* planPass(yield* folder.frozen("songs"))
-        const hours = dirty.map(({ builtBefore, hour, rows }) => ({
-          hour: hourText(hour),
-          rows,
-          builtBefore
+        const { bytes, changedModels, dirty, newPlans } = yield* planPass(yield* folder.frozen("songs"))
+        const hours = dirty.map((one) => ({
+          hour: hourText(one.hour),
+          rows: one.rows,
+          builtBefore: one.builtBefore,
+          models: one.models,
+          reasons: reasonsOf(one, changedModels)
         }))
-        if (options.json) return yield* Console.log(JSON.stringify({ hours, newPlans, reset, bytes }))
+        if (options.json) return yield* Console.log(JSON.stringify({ hours, newPlans, changedModels, bytes }))
         yield* Console.log(
           hours.length === 0
             ? "Nothing to build: every hour is up to date."
             : [
-                `${plural(hours.length, "hour")} to build${reset ? " (the models or the catalog have changed: all of them)" : ""}:`,
+                `${plural(hours.length, "hour")} to build:`,
                 ...hours.map(
-                  ({ builtBefore, hour, rows }) =>
-                    `  ${hour}  ${plural(rows, "event")}${builtBefore ? ", built before" : ""}`
+                  ({ hour, models, reasons, rows }) =>
+                    `  ${hour}  ${plural(rows, "event")}, ${plural(models.length, "table")}: ${reasons.join("; ")}`
                 ),
                 ...(bytes === undefined
                   ? []
@@ -212,7 +239,7 @@ const plan = Command.make("plan", shared, (options) =>
   )
 ).pipe(
   Command.withDescription(
-    "Lists the hours that the next pass would build, and builds nothing.\n\nExample:\n  musify batch plan"
+    "Lists the hours that the next pass would build, how many tables of each, and why; builds nothing.\n\nExample:\n  musify batch plan"
   )
 )
 
@@ -226,7 +253,7 @@ export const command = Command.make("batch").pipe(
       "Examples:",
       "  musify batch run",
       "  musify batch plan --json",
-      "  musify batch rebuild --from 2026-11-09",
+      "  musify batch rebuild mart_songs",
       "  musify batch run --warehouse bigquery --bigquery-project my-project --bigquery-location EU"
     ].join("\n")
   ),

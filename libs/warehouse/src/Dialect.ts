@@ -26,7 +26,10 @@ export const buildVariables = {
   /** Hours after a day's end in which a play can still cut one of the day's plays short. */
   reach: "int64",
   first_date: "date",
-  months_from: "timestamp"
+  months_from: "timestamp",
+  weeks_from: "date",
+  /** Moments at which the models of a build were done. */
+  model_times: "string"
 } as const satisfies Readonly<Record<string, SqlType>>
 
 export type BuildVariable = keyof typeof buildVariables
@@ -47,6 +50,8 @@ export interface Dialect {
   readonly timestamp: (epochMs: number) => string
   /** A TIMESTAMP after all others. Open ends are written with it: an OR in a join condition makes engines loop. */
   readonly endOfTime: string
+  /** Epoch ms of when the statement runs, whole. */
+  readonly nowMs: string
   readonly cast: (value: string, type: SqlType) => string
   /** Surrogate key: see libs/domain surrogateKey.ts. */
   readonly key: (kind: string, ...parts: ReadonlyArray<string>) => string

@@ -1,10 +1,11 @@
 import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api"
 import { DuckDBDateValue, DuckDBInstance, DuckDBTimestampValue } from "@duckdb/node-api"
 import type { Scope } from "effect"
-import { Data, Effect, Exit, Layer } from "effect"
+import { Clock, Data, Effect, Exit, Layer } from "effect"
 import fs from "node:fs"
+import path from "node:path"
 import { maxBadRows, rowText } from "./audits.ts"
-import { duckDbDialect } from "./duckDbDialect.ts"
+import { duckDbDialect, nowMark } from "./duckDbDialect.ts"
 import { readableFiles } from "./lakeFiles.ts"
 import type { SqlRow, SqlValue, WarehouseService, WarehouseSession } from "./Warehouse.ts"
 import { Warehouse } from "./Warehouse.ts"
@@ -100,6 +101,9 @@ export interface DuckDbSession extends WarehouseSession {
 /** Folder of copies of lake files that lie in a remote bucket, while the warehouse is open. */
 const copiesOf = (file: string): string => `${file}.lake`
 
+/** Folder of the rows that failed audits of the last build have found. */
+const failedOf = (file: string): string => `${file}.failed`
+
 const session = (file: string, connection: DuckDBConnection): DuckDbSession => {
   const attempt = <A>(
     step: string,
@@ -117,7 +121,11 @@ const session = (file: string, connection: DuckDBConnection): DuckDbSession => {
         return running
       })
     })
-  const statement = (step: string, sql: string) => attempt(step, sql, () => connection.run(sql))
+  const statement = (step: string, sql: string) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const timed = sql.replace(nowMark, String(Math.trunc(now)))
+      return attempt(step, timed, () => connection.run(timed))
+    })
   const run = (step: string, statements: ReadonlyArray<string>) =>
     Effect.forEach(statements, (sql) => statement(step, sql), { discard: true })
   const query = (step: string, sql: string): Effect.Effect<ReadonlyArray<SqlRow>, WarehouseError> =>
@@ -169,7 +177,19 @@ const session = (file: string, connection: DuckDBConnection): DuckDbSession => {
             "audit",
             query(`audit of ${model}: ${audit}`, `SELECT * FROM (${badRows}) LIMIT ${maxBadRows}`)
           )
-          if (rows.length > 0) failures.push({ model, audit, rows: rows.map(rowText) })
+          if (rows.length === 0) continue
+          // What is rolled back cannot be asked any more: all rows go into a file.
+          const kept = path.join(failedOf(file), `${model}-${failures.length + 1}.parquet`)
+          yield* Effect.sync(() => fs.mkdirSync(failedOf(file), { recursive: true }))
+          yield* run(`audit of ${model}: ${audit}`, [
+            `COPY (${badRows}) TO ${duckDbDialect.text(kept)} (FORMAT parquet)`
+          ])
+          failures.push({
+            model,
+            audit,
+            rows: rows.map(rowText),
+            query: `SELECT * FROM ${duckDbDialect.text(kept)}`
+          })
         }
         if (failures.length > 0) return yield* new Found({ failures })
         yield* onStep("commit")

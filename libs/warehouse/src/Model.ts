@@ -60,11 +60,20 @@ export interface Model extends Table {
   readonly grain: string
   /** An audit follows from it. */
   readonly key: ReadonlyArray<string>
+  /** What its rows are made of: models before it, `stage_<topic>`, the catalog's tables. */
   readonly dependsOn: ReadonlyArray<string>
-  /** Rows that are always there (unknown members), put in when the table is made. */
+  /** Rows that are there before any hour is built (unknown members, the catalog), put in when the table is made. */
   readonly seed?: (sql: Dialect) => ReadonlyArray<string>
-  /** Statements that bring the table from the state before to the state after the hours in `build_hours`. */
-  readonly steps: (sql: Dialect) => ReadonlyArray<string>
+  /**
+   * Statements that bring the table from the state before to the state after the hours in `build_hours`. `isAnew`: a
+   * table that is made from this one may have been emptied, so what has not changed is told to it, too.
+   */
+  readonly steps: (sql: Dialect, isAnew: boolean) => ReadonlyArray<string>
+  /**
+   * The temporary tables and variables that `steps` leave to the models after it, when the table itself stays as it
+   * is: as if the build's hours had been new. Without staged rows only what can be said without them.
+   */
+  readonly leaves?: (sql: Dialect, isStaged: boolean) => ReadonlyArray<string>
   readonly audits: ReadonlyArray<Audit>
   /** Published for readers: as one file, or one file per UTC day of the column `hour`. */
   readonly publish?: { readonly by: "whole" | "day"; readonly orderBy: string }

@@ -42,7 +42,7 @@ const things: Table = {
 
 const oddText = 'it\'s \\ "quoted" ``, a\nline,\ttab, é, 𝄞, \u001f, \u2028 and --'
 
-const ts = Date.UTC(2026, 11, 31, 23, 59, 59, 123)
+const ts = Date.UTC(2026, 11, 31, 23, 59, 59, 987)
 
 /** Expressions of the dialect, and what they are. */
 const expressions = (sql: Dialect): ReadonlyArray<readonly [string, unknown]> => {

@@ -41,29 +41,36 @@ export class StatementFailed extends Schema.TaggedError<StatementFailed>()("Stat
   cause: Schema.optional(Schema.Defect)
 }) {}
 
-/** What an audit found: rows that must not be there, at most 20 of them. */
+/** What an audit found: rows that must not be there, at most 20 of them, and the query that finds all. */
 export const AuditFailure = Schema.Struct({
   audit: Schema.String,
   model: Schema.String,
-  rows: Schema.Array(Schema.String)
+  rows: Schema.Array(Schema.String),
+  query: Schema.String
 })
 export type AuditFailure = typeof AuditFailure.Type
 
-/** Audits failed after a build: it was rolled back, and what was published before stays. */
+/**
+ * Audits failed after a build: it was rolled back, and what was published before stays. Without hours: of all tables,
+ * before those that were made anew are published.
+ */
 export class AuditsFailed extends Schema.TaggedError<AuditsFailed>()("AuditsFailed", {
   hours: Schema.Array(Schema.String),
   failures: Schema.Array(AuditFailure)
 }) {
   override get message(): string {
+    const all = `${this.failures.length} audit(s) failed of the tables that were made anew; the last good state stays published.`
     const span =
       this.hours.length === 1 ? this.hours[0] : `${this.hours[0]} to ${this.hours[this.hours.length - 1]}`
     const what = this.failures.map(
-      ({ audit, model, rows }) => `${model}: ${audit}\n${rows.map((row) => `    ${row}`).join("\n")}`
+      ({ audit, model, query, rows }) =>
+        `${model}: ${audit}\n${rows.map((row) => `    ${row}`).join("\n")}\n  All of them: ${query.trim()}`
     )
-    return (
-      `${this.failures.length} audit(s) failed for the build of ${span}; it was rolled back and the last good state ` +
-      `stays published.\n  ${what.join("\n  ")}`
-    )
+    const where =
+      this.hours.length === 0
+        ? all
+        : `${this.failures.length} audit(s) failed for the build of ${span}; it was rolled back and the last good state stays published.`
+    return `${where}\n  ${what.join("\n  ")}`
   }
 }
 

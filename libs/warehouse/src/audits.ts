@@ -1,3 +1,4 @@
+import { hourText } from "@musify/domain/Hour.ts"
 import { Effect } from "effect"
 import type { Dialect } from "./Dialect.ts"
 import type { Audit, AuditScope, Model } from "./Model.ts"
@@ -25,10 +26,15 @@ const everything = (sql: Dialect): AuditScope => ({
   dayTimes: anything
 })
 
-/** What the build of this transaction has touched. */
-const ofBuild = (sql: Dialect): AuditScope => {
+/**
+ * What the build of this transaction has touched. While tables are made anew, hours elsewhere that were re-keyed are left
+ * to the audit of everything: their dimensions may not be there yet.
+ */
+const ofBuild = (sql: Dialect, isAnew: boolean): AuditScope => {
   const { dayOfHour, hourOf, hourStart, variable } = sql
-  const touchedHours = `(SELECT hour FROM build_hours UNION DISTINCT SELECT hour_key AS hour FROM rekeyed_hours)`
+  const touchedHours = isAnew
+    ? `(SELECT hour FROM build_hours)`
+    : `(SELECT hour FROM build_hours UNION DISTINCT SELECT hour_key AS hour FROM rekeyed_hours)`
   return {
     hours: (prefix = "") =>
       `${sql.sinceHour(variable("first_hour"), prefix)} AND ${prefix}hour_key IN ${touchedHours}`,
@@ -77,21 +83,38 @@ const lakeRows: Audit = {
 /** Most rows that an audit shows. */
 export const maxBadRows = 20
 
-/** A row that an audit has found, in one line. */
+const hourNames = new Set(["hour", "hour_key"])
+
+/** A row that an audit has found, in one line; hours are named. */
 export const rowText = (row: Readonly<Record<string, unknown>>): string =>
   Object.entries(row)
-    .map(([name, value]) => `${name}=${value === null ? "NULL" : String(value)}`)
+    .map(([name, value]) => {
+      if (value === null) return `${name}=NULL`
+      return `${name}=${hourNames.has(name) && Number.isInteger(Number(value)) ? hourText(Number(value)) : String(value)}`
+    })
     .join(" ")
 
 const all = models.flatMap((model) => auditsOf(model).map((audit) => [model.name, audit] as const))
 
-/** Audits of what a build has touched, to end its transaction with: they need the build's temporary tables. */
-export const buildChecks = (sql: Dialect): ReadonlyArray<Check> =>
-  [["lake", lakeRows] as const, ...all].map(([model, { badRows, name }]) => ({
-    model,
-    audit: name,
-    badRows: badRows(sql, ofBuild(sql))
-  }))
+/** Audits of what a build of some models has touched, to end its transaction with: they need its temporary tables. */
+export const buildChecks = (
+  sql: Dialect,
+  built: ReadonlySet<string>,
+  isStaged: boolean,
+  isAnew: boolean
+): ReadonlyArray<Check> => {
+  const views = models.filter(
+    ({ dependsOn, select }) => select !== undefined && dependsOn.some((one) => built.has(one))
+  )
+  const audited = new Set(["lake", ...built, ...views.map(({ name }) => name)])
+  return [["lake", lakeRows] as const, ...all]
+    .filter(([model, { needsStage }]) => audited.has(model) && (isStaged || needsStage !== true))
+    .map(([model, { badRows, name }]) => ({
+      model,
+      audit: name,
+      badRows: badRows(sql, ofBuild(sql, isAnew))
+    }))
+}
 
 /** Audits of the whole warehouse. */
 export const allChecks = (sql: Dialect): ReadonlyArray<Check> =>
@@ -109,7 +132,7 @@ export const auditAll = (session: WarehouseReader): Effect.Effect<AuditResult, W
         `audit of ${model}: ${audit}`,
         `SELECT * FROM (${badRows}) LIMIT ${maxBadRows}`
       )
-      if (rows.length > 0) failures.push({ model, audit, rows: rows.map(rowText) })
+      if (rows.length > 0) failures.push({ model, audit, rows: rows.map(rowText), query: badRows })
     }
     return { total: checks.length, passed: checks.length - failures.length, failures }
   })

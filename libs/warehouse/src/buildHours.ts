@@ -2,8 +2,9 @@ import { Clock, Effect } from "effect"
 import { buildChecks } from "./audits.ts"
 import type { Dialect } from "./Dialect.ts"
 import type { DirtyHour } from "./ledger.ts"
-import { inserts, recordBuilt } from "./ledger.ts"
-import { models, modelVersion } from "./models/models.ts"
+import { builtModels, clockModel, inserts, recordBuilt } from "./ledger.ts"
+import type { Model } from "./Model.ts"
+import { models } from "./models/models.ts"
 import { stageSteps } from "./staging.ts"
 import type { StagedFiles, Transaction } from "./Warehouse.ts"
 
@@ -33,8 +34,8 @@ const dimensionsOfSongs = new Set(["dim_songs", "dim_artists"])
 const songCounts = `SELECT count(*) AS songs, bit_xor(song_key) AS songs_hash FROM dim_songs WHERE NOT in_catalog`
 
 /** What a build leaves to be published. */
-const pending = (sql: Dialect): ReadonlyArray<string> =>
-  models.flatMap(({ name, publish }) => {
+const pending = (sql: Dialect, built: ReadonlyArray<Model>): ReadonlyArray<string> =>
+  built.flatMap(({ name, publish }) => {
     if (publish === undefined) return []
     if (publish.by === "day")
       return [`INSERT INTO pending_publish SELECT ${sql.text(name)}, day FROM changed_days`]
@@ -46,44 +47,70 @@ const pending = (sql: Dialect): ReadonlyArray<string> =>
     ]
   })
 
+/** Whether models read the lake's rows. */
+export const readsStage = (names: ReadonlyArray<string>): boolean =>
+  models.some(
+    ({ dependsOn, name }) => names.includes(name) && dependsOn.some((one) => one.startsWith("stage_"))
+  )
+
 /**
- * The transaction that replaces the given hours in every table: stage, models, ledger, what is to be published, and
- * audits at the end. Everything is set-based over all hours at once, so many hours cost little more than one.
+ * The transaction that replaces the given hours in the tables of some models, the same for all of these hours: stage,
+ * models, ledger, what is to be published, and audits at the end. Everything is set-based over all hours at once, so
+ * many hours cost little more than one.
  */
 export const buildTransaction = (
   sql: Dialect,
   hours: ReadonlyArray<DirtyHour>,
   files: StagedFiles,
+  versions: ReadonlyMap<string, string>,
   now: number
-): Transaction => ({
-  id: `build ${modelVersion} ${hours.map(({ hash, hour }) => `${hour} ${hash}`).join(" ")}`,
-  steps: [
-    {
-      name: "hours",
-      phase: "stage",
-      statements: [
-        sql.tempTable(
-          "build_hours",
-          `SELECT hour FROM (SELECT ${sql.cast("0", "int64")} AS hour) WHERE false`
-        ),
-        ...inserts(
-          "build_hours",
-          hours.map(({ hour }) => `(${hour})`)
-        ),
-        sql.setVariable("first_hour", "SELECT min(hour) FROM build_hours"),
-        sql.setVariable("last_hour", "SELECT max(hour) FROM build_hours"),
-        sql.tempTable(
-          "rekeyed_hours",
-          `SELECT hour_key FROM (SELECT ${sql.cast("0", "int64")} AS hour_key) WHERE false`
-        ),
-        sql.tempTable("songs_before", songCounts)
-      ]
-    },
-    ...stageSteps(sql, files),
-    ...models
-      .filter(({ select }) => select === undefined)
-      .map((model) => ({ name: model.name, phase: "build" as const, statements: model.steps(sql) })),
-    { name: "ledger", phase: "build", statements: [recordBuilt(now), ...pending(sql)] }
-  ],
-  checks: buildChecks(sql)
-})
+): Transaction => {
+  const wanted = new Set(hours.flatMap((one) => one.models))
+  const built = models.filter(({ name }) => wanted.has(name))
+  const isStaged = readsStage([...wanted])
+  const isAnew = hours.some(({ changed }) => changed.length > 0)
+  const said = built.map(({ name }) => `${name} ${versions.get(name)}`)
+  return {
+    id: `build ${said.join(" ")} ${hours.map(({ hash, hour }) => `${hour} ${hash}`).join(" ")}`,
+    steps: [
+      {
+        name: "hours",
+        phase: "stage",
+        statements: [
+          sql.tempTable(
+            "build_hours",
+            `SELECT hour FROM (SELECT ${sql.cast("0", "int64")} AS hour) WHERE false`
+          ),
+          ...inserts(
+            "build_hours",
+            hours.map(({ hour }) => `(${hour})`)
+          ),
+          sql.setVariable("first_hour", "SELECT min(hour) FROM build_hours"),
+          sql.setVariable("last_hour", "SELECT max(hour) FROM build_hours"),
+          sql.tempTable(
+            "rekeyed_hours",
+            `SELECT hour_key FROM (SELECT ${sql.cast("0", "int64")} AS hour_key) WHERE false`
+          ),
+          sql.tempTable("songs_before", songCounts)
+        ]
+      },
+      ...(isStaged ? stageSteps(sql, files) : []),
+      { name: "clock", phase: "build", statements: [clockModel(sql, "first")] },
+      ...builtModels
+        .map((model) => ({
+          name: model.name,
+          phase: "build" as const,
+          statements: wanted.has(model.name)
+            ? [...model.steps(sql, isAnew), clockModel(sql)]
+            : (model.leaves?.(sql, isStaged) ?? [])
+        }))
+        .filter(({ statements }) => statements.length > 0),
+      {
+        name: "ledger",
+        phase: "build",
+        statements: [...recordBuilt(sql, built, versions, now), ...pending(sql, built)]
+      }
+    ],
+    checks: buildChecks(sql, wanted, isStaged, isAnew)
+  }
+}

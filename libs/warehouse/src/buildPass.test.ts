@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import * as fc from "fast-check"
 import { expect, it } from "vitest"
 import { runAudits } from "./buildPass.ts"
+import { builtModels } from "./ledger.ts"
 import { models } from "./models/models.ts"
 import { arbitraryHistory } from "./spec/arbitraryHistories.ts"
 import { buildTables, canonical, columnsOfTable, tableNames } from "./spec/tables.ts"
@@ -14,7 +15,8 @@ import {
   plansOf,
   propertyRuns,
   removeScratch,
-  run
+  run,
+  spoil
 } from "./testing/harness.ts"
 import { putPlan } from "./testing/lakeFixture.ts"
 import { Warehouse } from "./Warehouse.ts"
@@ -28,6 +30,11 @@ const scenario = fc.record({
   runs: fc.integer({ min: 2, max: 5 }),
   maxHours: fc.constantFrom(1, 2, 1000),
   // Most passes live, so that most hours are built on top of others.
+  /** Models that are spoiled and built again, with all that is made from them. */
+  rebuilds: fc.array(fc.option(fc.constantFrom(...builtModels.map(({ name }) => name)), { freq: 3 }), {
+    minLength: 3,
+    maxLength: 3
+  }),
   kills: fc.array(fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, fc.nat(45)), {
     minLength: 4,
     maxLength: 4
@@ -36,7 +43,7 @@ const scenario = fc.record({
 
 it("any order, split, repeat and kill gives the tables of the specification, and of one full rebuild", async () => {
   await fc.assert(
-    fc.asyncProperty(scenario, ({ history, kills, maxHours, picks, runs, sizes }) =>
+    fc.asyncProperty(scenario, ({ history, kills, maxHours, picks, rebuilds, runs, sizes }) =>
       Effect.runPromise(
         Effect.gen(function* () {
           const plans = interleave(plansOf(history, sizes), picks)
@@ -45,7 +52,15 @@ it("any order, split, repeat and kill gives the tables of the specification, and
           for (let i = 0, turn = 0; i < plans.length; i += each, turn++) {
             for (const plan of plans.slice(i, i + each)) yield* putPlan(place.store, plan)
             const killAt = kills[turn % kills.length]
-            yield* Effect.catchTag(run(place, { history, maxHours, killAt }), "Killed", () => Effect.void)
+            const model = turn === 0 ? null : rebuilds[turn % rebuilds.length]
+            if (model !== null) yield* spoil(place, model)
+            const rebuild = model === null ? undefined : { model }
+            yield* Effect.catchTag(
+              run(place, { history, maxHours, killAt, rebuild }),
+              "Killed",
+              // Killed before it has noted what was asked for, it has to be asked for again.
+              () => (model === null ? Effect.void : run(place, { history, maxHours, rebuild }))
+            )
           }
           yield* run(place, { history, maxHours })
           const incremental = yield* dump(place)

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { hourText } from "@musify/domain/Hour.ts"
+import { hourStart, hourText } from "@musify/domain/Hour.ts"
 import type { Hour } from "@musify/domain/Hour.ts"
 import { topics } from "@musify/domain/Topic.ts"
 import type { ChainHalted } from "@musify/lake/ChainError.ts"
@@ -11,27 +11,35 @@ import { Clock, Effect, Schedule } from "effect"
 import type { AuditResult } from "./audits.ts"
 import { auditAll } from "./audits.ts"
 import type { OnStep, StepSeconds } from "./buildHours.ts"
-import { buildTransaction, timed } from "./buildHours.ts"
+import { buildTransaction, readsStage, timed } from "./buildHours.ts"
 import type { CatalogSource } from "./catalogTables.ts"
 import type { Dialect } from "./Dialect.ts"
 import type { ChainPosition, DirtyHour } from "./ledger.ts"
 import {
-  dirtyHour,
-  dirtyHours,
+  builtModels,
   intakeStatements,
   readDirtyHours,
   readLakeFiles,
   readPositions,
+  recordFailed,
   watermark
 } from "./ledger.ts"
+import type { Model } from "./Model.ts"
 import { models } from "./models/models.ts"
+import { firstOf, modelVersions, withDependents } from "./modelVersions.ts"
 import { folderPublisher } from "./publish.ts"
 import type { Pending, PublishFacts } from "./Publisher.ts"
-import { needsReset, prepareLedger, readInfo, reset, writeInfo } from "./schema.ts"
+import { noCatalog, prepareLedger, readInfo, remake, staleModels, writeInfo } from "./schema.ts"
 import type { TransactionHooks, WarehouseService, WarehouseSession } from "./Warehouse.ts"
 import { Warehouse } from "./Warehouse.ts"
 import type { WarehouseError } from "./WarehouseError.ts"
 import { AuditsFailed } from "./WarehouseError.ts"
+
+/** Hours from one to another, both included. */
+export interface HourRange {
+  readonly from: Hour
+  readonly to: Hour
+}
 
 export interface BuildPassOptions<E> {
   /** Folder `published`. */
@@ -41,8 +49,14 @@ export interface BuildPassOptions<E> {
   readonly maxHours: number
   /** Most lake rows of a transaction (at least one hour is taken): bounds memory and time. */
   readonly maxRows: number
-  /** Hours to build again though their files are the same, both included. */
-  readonly rebuild?: { readonly from: Hour; readonly to: Hour } | undefined
+  /** The only hours to build, both included; others stay dirty. */
+  readonly range?: HourRange | undefined
+  /**
+   * What to build again though nothing of it has changed. Without `range` all hours of the models that are named (all
+   * models without a name) and of their dependents, from empty tables.
+   */
+  readonly rebuild?:
+    { readonly model?: string | undefined; readonly range?: HourRange | undefined } | undefined
   readonly onStep: OnStep<E>
   readonly onProgress: (progress: BuildProgress) => Effect.Effect<void>
 }
@@ -89,7 +103,7 @@ const readPlans = (
     return found
   })
 
-/** The oldest dirty hours that fit into one transaction. */
+/** The oldest dirty hours, all of the same models, that fit into one transaction. */
 const nextBatch = (
   dirty: ReadonlyArray<DirtyHour>,
   maxHours: number,
@@ -97,7 +111,9 @@ const nextBatch = (
 ): ReadonlyArray<DirtyHour> => {
   let rows = 0
   let count = 0
-  while (count < dirty.length && count < maxHours && (count === 0 || rows + dirty[count].rows <= maxRows))
+  const first = dirty[0]?.models.join()
+  const fits = ({ models, rows: more }: DirtyHour) => models.join() === first && rows + more <= maxRows
+  while (count < dirty.length && count < maxHours && (count === 0 || fits(dirty[count])))
     rows += dirty[count++].rows
   return dirty.slice(0, count)
 }
@@ -116,6 +132,13 @@ const tableRows = (session: WarehouseSession): Effect.Effect<Record<string, numb
   Effect.map(session.query("rows", rowCounts(session.dialect)), (rows) =>
     Object.fromEntries(rows.map((row) => [String(row["name"]), Number(row["n"])]))
   )
+
+const isWithin = (range: HourRange | undefined, hour: Hour): boolean =>
+  range === undefined || (hour >= range.from && hour <= range.to)
+
+/** A model and its dependents; all models without a name. */
+const namedModels = (name: string | undefined): ReadonlyArray<Model> =>
+  name === undefined ? models : withDependents(new Set([name]))
 
 const publishFacts = (
   session: WarehouseSession,
@@ -234,26 +257,38 @@ export const buildPass = <E>(
       }
       yield* onStep("open")
       const session = yield* openPatiently(warehouse)
+      const versions = modelVersions(session.dialect, catalog?.version)
       yield* timed(
         seconds,
         "plan",
         Effect.gen(function* () {
           yield* prepareLedger(session, warehouse.place)
-          if (yield* needsReset(session, catalog?.version)) {
-            const loaded =
-              catalog === undefined ? undefined : { version: catalog.version, songs: yield* catalog.songs }
-            yield* onStep("reset")
-            yield* reset(session, loaded)
+          const { rebuild } = options
+          const asked = rebuild === undefined || rebuild.range !== undefined ? [] : namedModels(rebuild.model)
+          const anew = new Set([...(yield* staleModels(session, versions)), ...asked.map(({ name }) => name)])
+          if (anew.size > 0) {
+            const known = yield* readInfo(session, "catalog")
+            const songs =
+              known === (catalog?.version ?? noCatalog)
+                ? undefined
+                : catalog === undefined
+                  ? { songs: undefined }
+                  : { songs: { version: catalog.version, songs: yield* catalog.songs } }
+            yield* onStep("remake")
+            yield* remake(session, anew, versions, songs)
           }
           yield* onStep("begin")
           const plans = yield* readPlans(yield* readPositions(session))
           yield* intake(session, plans, onStep)
-          if (options.rebuild !== undefined) {
-            const { from, to } = options.rebuild
+          if (rebuild?.range !== undefined) {
+            const { from, to } = rebuild.range
+            const names = namedModels(rebuild.model).map(({ name }) => session.dialect.text(name))
             yield* plainTransaction(
               session,
               "rebuild",
-              [`UPDATE ledger_hours SET built_hash = NULL WHERE hour BETWEEN ${from} AND ${to}`],
+              [
+                `DELETE FROM model_hours WHERE hour BETWEEN ${from} AND ${to} AND model IN (${names.join(", ")})`
+              ],
               onStep
             )
           }
@@ -264,25 +299,39 @@ export const buildPass = <E>(
       let hours = 0
       let lakeRows = 0
       const lateHours: Array<string> = []
+      let maxHours = options.maxHours
       for (;;) {
-        const dirty = yield* timed(seconds, "plan", readDirtyHours(session))
-        const batch = nextBatch(dirty, options.maxHours, options.maxRows)
+        const all = yield* timed(seconds, "plan", readDirtyHours(session, versions))
+        const dirty = all.filter(({ hour }) => isWithin(options.range, hour))
+        const batch = nextBatch(dirty, maxHours, options.maxRows)
         if (batch.length > 0) {
           yield* onStep("stage")
           const files = yield* timed(
             seconds,
             "stage",
-            Effect.flatMap(
-              readLakeFiles(
-                session,
-                batch.map(({ hour }) => hour)
-              ),
-              session.stage
-            )
+            readsStage(batch[0].models)
+              ? Effect.flatMap(
+                  readLakeFiles(
+                    session,
+                    batch.map(({ hour }) => hour)
+                  ),
+                  session.stage
+                )
+              : Effect.succeed({})
           )
-          const transaction = buildTransaction(session.dialect, batch, files, yield* Clock.currentTimeMillis)
+          const now = yield* Clock.currentTimeMillis
+          const transaction = buildTransaction(session.dialect, batch, files, versions, now)
           const failures = yield* session.transact(transaction, hooks)
-          if (failures.length > 0) return yield* new AuditsFailed({ hours: named(batch), failures })
+          if (failures.length > 0) {
+            // The hours before the one that is wrong are built, and that one is named.
+            if (batch.length > 1) {
+              maxHours = Math.ceil(batch.length / 2)
+              continue
+            }
+            const note = recordFailed(session.dialect, batch, failures, versions, now)
+            yield* plainTransaction(session, "failed", note, () => Effect.void)
+            return yield* new AuditsFailed({ hours: named(batch), failures })
+          }
           yield* onStep("committed")
           const total = transaction.checks.length
           audits = { total, passed: total, failures }
@@ -292,9 +341,9 @@ export const buildPass = <E>(
             if (late) lateHours.push(hourText(hour))
           }
         }
-        yield* timed(seconds, "publish", publishPending(session, options, audits))
+        yield* timed(seconds, "publish", publishPending(session, options, versions, audits))
         if (batch.length > 0) {
-          const through = yield* currentWatermark(session)
+          const through = yield* currentWatermark(session, versions)
           yield* options.onProgress({ hoursBuilt: hours, hoursLeft: dirty.length - batch.length, through })
         }
         if (batch.length === dirty.length) break
@@ -307,43 +356,50 @@ export const buildPass = <E>(
         seconds,
         audits: { passed: audits.passed, total: audits.total },
         published: yield* readInfo(session, "published"),
-        through: yield* currentWatermark(session)
+        through: yield* currentWatermark(session, versions)
       }
     })
   )
 
-const currentWatermark = (session: WarehouseSession): Effect.Effect<number | null, WarehouseError> =>
+const currentWatermark = (
+  session: WarehouseSession,
+  versions: ReadonlyMap<string, string>
+): Effect.Effect<number | null, WarehouseError> =>
   Effect.gen(function* () {
-    const dirty = yield* readDirtyHours(session)
+    const dirty = yield* readDirtyHours(session, versions)
     return watermark(yield* readPositions(session), dirty[0]?.hour)
   })
 
 /**
- * Publishes what is pending, and again what was damaged since. While a warehouse that was published before is being
- * made anew (other models, another catalog) nothing is, so that readers keep the whole old state until the whole new
- * one is there.
+ * Publishes what is pending, and again what was damaged since. While models that were published before are made anew
+ * (they say something else now, another catalog, asked for) nothing is, so that readers keep the whole old state until
+ * the whole new one is there and its audits have passed.
  */
 const publishPending = <E>(
   session: WarehouseSession,
   options: BuildPassOptions<E>,
+  versions: ReadonlyMap<string, string>,
   audits: AuditResult
-): Effect.Effect<void, WarehouseError | E> =>
+): Effect.Effect<void, WarehouseError | AuditsFailed | E> =>
   Effect.gen(function* () {
-    const dirty = yield* readDirtyHours(session)
+    const dirty = yield* readDirtyHours(session, versions)
     const resetting = (yield* readInfo(session, "resetting")) === "yes"
-    if (resetting && dirty.some(({ builtBefore }) => builtBefore)) return
+    const remembered = yield* readInfo(session, "published")
+    const isSwap = resetting && remembered !== undefined
+    if (isSwap && dirty.length > 0) return
     const pending = yield* readPending(session)
     const [built] = yield* session.query(
       "publish",
       `SELECT count(*) AS n FROM ledger_hours WHERE built_at IS NOT NULL`
     )
     if (Number(built["n"]) === 0) return
-    const remembered = yield* readInfo(session, "published")
     const publisher = session.publisher ?? folderPublisher(session, options.published)
     if (pending.length === 0 && (yield* publisher.isSound(remembered))) return
     yield* options.onStep("publish")
-    // A publish that a kill had put off has no audits of its own at hand: the whole warehouse is audited.
-    const passed = audits.total > 0 ? audits : yield* auditAll(session)
+    // Tables made anew are audited whole; so is what a kill had put off, which has no audits of its own at hand.
+    const passed = audits.total > 0 && !isSwap ? audits : yield* auditAll(session)
+    if (isSwap && passed.failures.length > 0)
+      return yield* new AuditsFailed({ hours: [], failures: passed.failures })
     const through = watermark(yield* readPositions(session), dirty[0]?.hour)
     const version = yield* publisher.publish(
       pending,
@@ -370,58 +426,92 @@ export const runAudits: Effect.Effect<AuditResult, WarehouseError, Warehouse> = 
     const warehouse = yield* Warehouse
     const session = yield* warehouse.open
     yield* prepareLedger(session, warehouse.place)
-    const made = yield* readInfo(session, "models")
-    return made === undefined ? { total: 0, passed: 0, failures: [] } : yield* auditAll(session)
+    const [made] = yield* session.query("ledger", `SELECT count(*) AS n FROM model_versions`)
+    return Number(made["n"]) < models.length
+      ? { total: 0, passed: 0, failures: [] }
+      : yield* auditAll(session)
   })
 )
 
-/** The dirty hours, without building them: what `batch plan` shows. Nothing is written. */
+/** What the next pass would do. */
+export interface PassPlan {
+  readonly dirty: ReadonlyArray<DirtyHour>
+  /** Closed plans of the lake that the ledger has not taken in. */
+  readonly newPlans: number
+  /** Models that say something else than their tables were made for, or read another catalog: where it began. */
+  readonly changedModels: ReadonlyArray<string>
+  /** Most bytes that building the dirty hours at once may be billed for; undefined where queries are not billed. */
+  readonly bytes: number | undefined
+}
+
+/** The dirty hours and why, without building them: what `batch plan` shows. */
 export const planPass = (
   catalogVersion: string | undefined
-): Effect.Effect<
-  {
-    readonly dirty: ReadonlyArray<DirtyHour>
-    readonly newPlans: number
-    readonly reset: boolean
-    /** Most bytes that building them at once may be billed for; undefined where queries are not billed. */
-    readonly bytes: number | undefined
-  },
-  BuildError,
-  Warehouse | ObjectStore
-> =>
+): Effect.Effect<PassPlan, BuildError, Warehouse | ObjectStore> =>
   Effect.scoped(
     Effect.gen(function* () {
       const warehouse = yield* Warehouse
       const session = yield* warehouse.open
       yield* prepareLedger(session, warehouse.place)
+      const versions = modelVersions(session.dialect, catalogVersion)
       const plans = yield* readPlans(yield* readPositions(session))
-      const isReset = yield* needsReset(session, catalogVersion)
-      const known = yield* session.query("plan", dirtyHours(session.dialect, "all"))
-      const dirty = new Map(
-        (isReset ? known.map(dirtyHour) : yield* readDirtyHours(session)).map((one) => [one.hour, one])
+      const stale = yield* staleModels(session, versions)
+      const dirty = new Map((yield* readDirtyHours(session, versions)).map((one) => [one.hour, one]))
+      const positions = new Map(
+        (yield* readPositions(session)).map(({ maxTs, partition, topic }) => [`${topic}/${partition}`, maxTs])
       )
-      const built = new Map(known.map(dirtyHour).map((one) => [one.hour, one]))
-      for (const plan of plans) {
-        for (const { hour, rows } of plan.files) {
-          const before = dirty.get(hour) ?? built.get(hour)
+      const built = new Set(
+        (yield* session.query("plan", `SELECT hour FROM ledger_hours WHERE built_at IS NOT NULL`)).map(
+          (row) => Number(row["hour"])
+        )
+      )
+      for (const { files, maxTs, partition, topic } of plans) {
+        const chain = `${topic}/${partition}`
+        const before = positions.get(chain) ?? null
+        for (const { hour, rows } of files) {
+          const known = dirty.get(hour)
+          const isLate = built.has(hour) && before !== null && before >= hourStart(hour + 1)
           dirty.set(hour, {
             hour,
             hash: "",
-            late: before?.late ?? false,
-            rows: (before?.rows ?? 0) + rows,
-            builtBefore: before?.builtBefore ?? false
+            late: isLate || known?.late === true,
+            rows: (known?.rows ?? 0) + rows,
+            builtBefore: built.has(hour),
+            models: builtModels.map(({ name }) => name),
+            changed: known?.changed ?? [],
+            failed: known?.failed ?? null
           })
         }
+        if (maxTs !== null) positions.set(chain, Math.max(before ?? -Infinity, maxTs))
       }
       const sorted = [...dirty.values()].sort((a, b) => a.hour - b.hour)
       const bytes =
         session.cost === undefined || sorted.length === 0
           ? undefined
           : yield* session.cost(
-              buildTransaction(session.dialect, sorted, {}, 0),
+              buildTransaction(session.dialect, sorted, {}, versions, 0),
               sorted[0].hour,
               sorted[sorted.length - 1].hour
             )
-      return { dirty: sorted, newPlans: plans.length, reset: isReset, bytes }
+      return {
+        dirty: sorted,
+        newPlans: plans.length,
+        changedModels: built.size === 0 ? [] : firstOf(stale),
+        bytes
+      }
     })
   )
+
+/** Why models of an hour are to be built, for people. */
+export const reasonsOf = (hour: DirtyHour, changedModels: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const { builtBefore, changed, failed, late, models: names } = hour
+  const reasons: Array<string> = []
+  if (failed !== null) reasons.push(`audit failed: ${failed}`)
+  if (!builtBefore) reasons.push("new")
+  else if (changed.length < names.length) reasons.push(late ? "late files" : "new files")
+  if (builtBefore && changed.length > 0) {
+    const first = firstOf(new Set(changed)).join(", ")
+    reasons.push(changedModels.length > 0 ? `changed model: ${first}` : `to be built again: ${first}`)
+  }
+  return reasons
+}

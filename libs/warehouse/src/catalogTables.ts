@@ -70,11 +70,10 @@ const chunks = <A>(rows: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
   )
 
 /**
- * Statements that put the catalog's songs into an empty dim_songs and dim_artists, and make the three look-ups that
- * resolve plays: by (artist, title, float32 of the duration), by (artist, title) if unique, artists by spelling (the
- * smallest artist_id).
+ * Statements that keep the catalog as it came, and make the three look-ups that resolve plays: by (artist, title,
+ * float32 of the duration), by (artist, title) if unique, artists by spelling (the smallest artist_id).
  */
-export const loadCatalog = (sql: Dialect, catalog: Catalog | undefined): ReadonlyArray<string> => {
+export const catalogStatements = (sql: Dialect, catalog: Catalog | undefined): ReadonlyArray<string> => {
   const songs = catalog?.songs ?? []
   return [
     ...catalogTables.map(sql.create),
@@ -111,11 +110,6 @@ GROUP BY artist, title, duration32`
       "Artists by spelling; the smallest artist_id.",
       `SELECT s.artist, min(c.artist_id) AS artist_id FROM song_spellings s JOIN catalog_songs c ON s.song_id = c.song_id
 GROUP BY s.artist`
-    ),
-    `INSERT INTO dim_songs SELECT ${sql.key("song", "song_id")}, song_id, track_id, title, ${sql.key("artist", "artist_id")}, artist_name,
-  release, year, duration, tempo, ${sql.id("key")}, key_confidence, loudness, song_hotttnesss, true FROM catalog_songs`,
-    `INSERT INTO dim_artists SELECT ${sql.key("artist", "artist_id")}, artist_id, name, ${sql.pairLat("pair")}, ${sql.pairLon("pair")}, location
-FROM (SELECT artist_id, min(artist_name) AS name, ${sql.minPair("artist_latitude", "artist_longitude")} AS pair,
-  min(artist_location) AS location FROM catalog_songs GROUP BY artist_id)`
+    )
   ]
 }

@@ -14,6 +14,9 @@ const types: Readonly<Record<SqlType, string>> = {
 const text = (value: string): string =>
   `'${value.replaceAll("'", "''").replaceAll("\u0000", "' || chr(0) || '")}'`
 
+/** DuckDB's own clock stands still in a transaction: whoever runs a statement puts the time (epoch ms) here. */
+export const nowMark = "/*now*/0"
+
 const id = (name: string): string => `"${name}"`
 
 const parts = {
@@ -35,6 +38,7 @@ export const duckDbDialect: Dialect = {
   table: (name) => name,
   timestamp: (epochMs) => `make_timestamp(${epochMs * 1000})`,
   endOfTime: `TIMESTAMP 'infinity'`,
+  nowMs: nowMark,
   cast: (value, type) => `CAST(${value} AS ${types[type]})`,
   key: (kind, ...of) => {
     const hashed = of.map(

@@ -4,10 +4,11 @@ import type { Topic } from "@musify/domain/Topic.ts"
 import type { Plan } from "@musify/lake/Plan.ts"
 import { Effect } from "effect"
 import type { Dialect } from "./Dialect.ts"
-import type { Table } from "./Model.ts"
+import type { Model, Table } from "./Model.ts"
 import { column, optional } from "./Model.ts"
-import type { LakeFileName, SqlRow, WarehouseSession } from "./Warehouse.ts"
-import type { WarehouseError } from "./WarehouseError.ts"
+import { models } from "./models/models.ts"
+import type { LakeFileName, SqlRow, SqlValue, WarehouseSession } from "./Warehouse.ts"
+import type { AuditFailure, WarehouseError } from "./WarehouseError.ts"
 
 /** How far a chain was read: the seq to go on at, and its greatest event time (epoch ms). */
 export interface ChainPosition {
@@ -17,14 +18,21 @@ export interface ChainPosition {
   readonly maxTs: number | null
 }
 
-/** An hour whose files are not those that it was last built from. */
+/** An hour for which models are to be built, since they never were, or from other files, or in another version. */
 export interface DirtyHour {
   readonly hour: Hour
   /** Names the files that it is to be built from. */
   readonly hash: string
   readonly late: boolean
+  /** Of the lake. */
   readonly rows: number
   readonly builtBefore: boolean
+  /** Names of the models to build, in the order of a build. */
+  readonly models: ReadonlyArray<string>
+  /** Those that were built before, and from the same files: in another version, or not as they are now. */
+  readonly changed: ReadonlyArray<string>
+  /** Audit that failed when the hour was built last, with its model. */
+  readonly failed: string | null
 }
 
 /** Tables of the ledger and of what is to be published; they live in the warehouse, in the data's transactions. */
@@ -61,14 +69,39 @@ export const ledgerTables: ReadonlyArray<Table> = [
   },
   {
     name: "ledger_hours",
-    description: "Which files each hour has, and which it was built from.",
+    description: "Which files each hour has, and when it was built.",
     columns: [
       column("hour", "int64", "Hour"),
       column("files_hash", "string", "Names the files known"),
-      optional("built_hash", "string", "Names the files built from; NULL when it must be built again"),
       optional("built_at", "float64", "Time of the last build, epoch ms"),
       column("late", "boolean", "Whether files came after the hour was built and passed"),
       optional("late_at", "float64", "Time of the last build with late files, epoch ms")
+    ]
+  },
+  {
+    name: "model_versions",
+    description: "What each table was made for; a table that is being made anew has no row.",
+    columns: [
+      column("model", "string", "Model"),
+      column("kind", "string", "Kind of the model"),
+      column("version", "string", "Names what the model says and what it reads"),
+      column("made", "string", "Names columns and cuts")
+    ]
+  },
+  {
+    name: "model_hours",
+    description: "What each model was built from, hour by hour; written with the data.",
+    cluster: ["hour"],
+    columns: [
+      column("model", "string", "Model"),
+      column("hour", "int64", "Hour"),
+      column("version", "string", "Version of the model"),
+      column("input_hash", "string", "Names the files built from"),
+      column("state", "string", "built, or failed: an audit found rows and nothing of it was kept"),
+      column("at", "float64", "Time of the build, epoch ms"),
+      optional("ms", "int64", "Duration of the model's statements, for all hours of the build together"),
+      optional("rows", "int64", "Rows of the hour; NULL for tables that are not cut by hours"),
+      optional("problem", "string", "The audit that failed")
     ]
   },
   {
@@ -164,7 +197,7 @@ export const intakeStatements = (
     ),
     `UPDATE ledger_hours AS l SET files_hash = n.files_hash, late = (l.late OR (n.late AND l.built_at IS NOT NULL))
 FROM new_hashes n WHERE l.hour = n.hour`,
-    `INSERT INTO ledger_hours SELECT hour, files_hash, NULL, NULL, false, NULL FROM new_hashes
+    `INSERT INTO ledger_hours SELECT hour, files_hash, NULL, false, NULL FROM new_hashes
 WHERE hour NOT IN (SELECT hour FROM ledger_hours)`,
     `DELETE FROM chain_positions WHERE TRUE`,
     ...inserts(
@@ -177,28 +210,53 @@ WHERE hour NOT IN (SELECT hour FROM ledger_hours)`,
   ]
 }
 
+/** Models that hold rows: those that are built hour by hour. */
+export const builtModels: ReadonlyArray<Model> = models.filter(({ select }) => select === undefined)
+
 /** Hours to build, oldest first. */
 export const readDirtyHours = (
-  session: WarehouseSession
+  session: WarehouseSession,
+  versions: ReadonlyMap<string, string>
 ): Effect.Effect<ReadonlyArray<DirtyHour>, WarehouseError> =>
-  Effect.map(session.query("ledger", dirtyHours(session.dialect)), (rows) => rows.map(dirtyHour))
+  Effect.map(session.query("ledger", dirtyHours(session.dialect, versions)), (rows) => rows.map(dirtyHour))
 
-/** A row of `dirtyHours`. */
-export const dirtyHour = (row: SqlRow): DirtyHour => ({
+const inOrder = (names: SqlValue): ReadonlyArray<string> => {
+  const found = new Set(String(names ?? "").split(","))
+  return builtModels.filter(({ name }) => found.has(name)).map(({ name }) => name)
+}
+
+const dirtyHour = (row: SqlRow): DirtyHour => ({
   hour: Number(row["hour"]),
   hash: String(row["files_hash"]),
   late: row["late"] === true,
   rows: Number(row["row_count"]),
-  builtBefore: row["built_before"] === true
+  builtBefore: row["built_before"] === true,
+  models: inOrder(row["models"]),
+  changed: inOrder(row["changed"]),
+  failed: row["failed"] === null ? null : String(row["failed"])
 })
 
-/** The query of the hours to build, or of all hours. */
-export const dirtyHours = (sql: Dialect, which: "dirty" | "all" = "dirty"): string =>
-  `SELECT h.hour, h.files_hash, h.late, h.built_at IS NOT NULL AS built_before, ${sql.cast(`sum(f.${sql.id("rows")})`, "int64")} AS row_count
-FROM (SELECT hour, files_hash, late, built_at FROM ledger_hours WHERE ${
-    which === "all" ? "TRUE" : "built_hash IS DISTINCT FROM files_hash"
-  }) h
-JOIN lake_files f ON h.hour = f.hour GROUP BY h.hour, h.files_hash, h.late, h.built_at ORDER BY h.hour`
+/** The query of the hours to build, and which models for each. */
+export const dirtyHours = (sql: Dialect, versions: ReadonlyMap<string, string>): string => {
+  const wanted = sql.rowsOf(
+    { model: "string", version: "string" },
+    builtModels.map(({ name }) => [name, versions.get(name) ?? ""])
+  )
+  return `WITH wanted AS (${wanted}), dirty AS (
+  SELECT h.hour, w.model, b.problem, CASE WHEN b.input_hash = h.files_hash OR (b.model IS NULL AND h.built_at IS NOT NULL)
+    THEN w.model END AS changed
+  FROM ledger_hours h CROSS JOIN wanted w LEFT JOIN model_hours b ON b.model = w.model AND b.hour = h.hour
+  WHERE b.model IS NULL OR b.state <> 'built' OR b.version <> w.version OR b.input_hash <> h.files_hash
+), hours AS (
+  SELECT hour, ${sql.joined("model", ["model"])} AS models, ${sql.joined("changed", ["changed"])} AS changed, min(problem) AS failed
+  FROM dirty d GROUP BY hour
+)
+SELECT h.hour, h.files_hash, h.late, h.built_at IS NOT NULL AS built_before, d.models, d.changed, d.failed, f.row_count
+FROM ledger_hours h JOIN hours d ON h.hour = d.hour
+JOIN (SELECT hour, ${sql.cast(`sum(${sql.id("rows")})`, "int64")} AS row_count FROM lake_files
+  WHERE hour IN (SELECT hour FROM hours) GROUP BY hour) f ON h.hour = f.hour
+ORDER BY h.hour`
+}
 
 /** The lake's files of some hours. */
 export const readLakeFiles = (
@@ -213,11 +271,90 @@ export const readLakeFiles = (
     }
   )
 
-/** Statement that says: these hours (build_hours) are built from the files known now. */
-export const recordBuilt = (now: number): string =>
-  `UPDATE ledger_hours SET built_hash = files_hash, built_at = ${now},
-  late_at = CASE WHEN late THEN ${now} ELSE late_at END, late = false
+/** Leaves the moment, after a model's statements, for `recordBuilt`; `first` before all of them. */
+export const clockModel = (sql: Dialect, first?: "first"): string => {
+  const moment = `lpad(${sql.cast(sql.nowMs, "string")}, ${momentLength}, '0')`
+  return sql.setVariable(
+    "model_times",
+    first === undefined ? `SELECT ${sql.variable("model_times")} || ${moment}` : `SELECT ${moment}`
+  )
+}
+
+const momentLength = 13
+
+/** The hour of a table's rows, of those that say one. */
+const hourOfRows = (sql: Dialect, { columns }: Model): { hour: string; where: string } | undefined => {
+  const names = new Set(columns.map(({ name }) => name))
+  const [from, to] = [sql.variable("first_hour"), sql.variable("last_hour")]
+  if (names.has("hour_key"))
+    return {
+      hour: "hour_key",
+      where: names.has("ts") ? sql.inHours(from, to) : `hour_key BETWEEN ${from} AND ${to}`
+    }
+  return names.has("hour")
+    ? {
+        hour: sql.hourOf("hour"),
+        where: `hour >= ${sql.hourStart(from)} AND hour < ${sql.hourStart(`${to} + 1`)}`
+      }
+    : undefined
+}
+
+/** Statements that say: these hours (build_hours) of these models are built from the files known now. */
+export const recordBuilt = (
+  sql: Dialect,
+  built: ReadonlyArray<Model>,
+  versions: ReadonlyMap<string, string>,
+  now: number
+): ReadonlyArray<string> => {
+  const counts = built.flatMap((model) => {
+    const rows = model.name === "dim_datetime" ? undefined : hourOfRows(sql, model)
+    return rows === undefined
+      ? []
+      : `SELECT ${sql.text(model.name)} AS model, ${rows.hour} AS hour, count(*) AS n FROM ${model.name} WHERE ${rows.where} GROUP BY 2`
+  })
+  const none = `SELECT ${sql.cast("NULL", "string")} AS model, ${sql.cast("NULL", "int64")} AS hour, ${sql.cast("NULL", "int64")} AS n`
+  const moment = (place: string) =>
+    sql.cast(
+      `substr(${sql.variable("model_times")}, 1 + ${momentLength} * (${place}), ${momentLength})`,
+      "int64"
+    )
+  const names = sql.rowsOf(
+    { model: "string", version: "string", place: "int64" },
+    built.map(({ name }, place) => [name, versions.get(name) ?? "", place])
+  )
+  return [
+    `DELETE FROM model_hours WHERE hour IN (SELECT hour FROM build_hours) AND model IN (${built.map(({ name }) => sql.text(name)).join(", ")})`,
+    `INSERT INTO model_hours
+SELECT m.model, h.hour, m.version, h.files_hash, 'built', ${now}, ${moment("m.place + 1")} - ${moment("m.place")}, c.n, NULL
+FROM (${names}) m CROSS JOIN ledger_hours h
+LEFT JOIN (${[`SELECT * FROM (${none}) WHERE false`, ...counts].join("\nUNION ALL ")}) c ON c.model = m.model AND c.hour = h.hour
+WHERE h.hour IN (SELECT hour FROM build_hours)`,
+    `UPDATE ledger_hours SET built_at = ${now}, late_at = CASE WHEN late THEN ${now} ELSE late_at END, late = false
 WHERE hour IN (SELECT hour FROM build_hours)`
+  ]
+}
+
+/** Statements that say of a build that was rolled back which audits had failed: its hours stay dirty, and say why. */
+export const recordFailed = (
+  sql: Dialect,
+  hours: ReadonlyArray<DirtyHour>,
+  failures: ReadonlyArray<AuditFailure>,
+  versions: ReadonlyMap<string, string>,
+  now: number
+): ReadonlyArray<string> => {
+  const list = hours.map(({ hour }) => hour).join(", ")
+  const problems = new Map(
+    failures.map(({ audit, model }) => [
+      builtModels.find(({ name }) => name === model)?.name ?? builtModels[0].name,
+      `${model}: ${audit}`
+    ])
+  )
+  return [...problems].flatMap(([model, problem]) => [
+    `DELETE FROM model_hours WHERE model = ${sql.text(model)} AND hour IN (${list})`,
+    `INSERT INTO model_hours SELECT ${sql.text(model)}, hour, ${sql.text(versions.get(model) ?? "")}, files_hash, 'failed', ${now}, NULL, NULL, ${sql.text(problem)}
+FROM ledger_hours WHERE hour IN (${list})`
+  ])
+}
 
 /**
  * The watermark (epoch ms): every event up to it that the lake holds is in. It is the least of the greatest event times

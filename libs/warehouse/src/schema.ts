@@ -1,18 +1,22 @@
 import { Effect } from "effect"
 import type { Catalog } from "./catalogTables.ts"
-import { loadCatalog } from "./catalogTables.ts"
+import { catalogStatements } from "./catalogTables.ts"
 import { ledgerTables } from "./ledger.ts"
 import type { Model } from "./Model.ts"
-import { models, modelVersion } from "./models/models.ts"
+import { models } from "./models/models.ts"
+import { madeOf, withDependents } from "./modelVersions.ts"
 import type { WarehouseSession } from "./Warehouse.ts"
 import type { WarehouseError } from "./WarehouseError.ts"
 import { WarehouseUnavailable } from "./WarehouseError.ts"
 
-/** Version of the warehouse file's own tables (the ledger); a newer one is refused. */
-const format = 1
+/** Version of the warehouse file's own tables (the ledger); a newer one is refused, an older one brought to it. */
+const format = 2
+
+/** Name of the version of no catalog. */
+export const noCatalog = "none"
 
 /** Values kept in the warehouse beside its tables. */
-export type InfoName = "format" | "models" | "resetting" | "published"
+export type InfoName = "format" | "catalog" | "resetting" | "published"
 
 export const readInfo = (
   session: WarehouseSession,
@@ -50,24 +54,58 @@ export const prepareLedger = (
           `touched: use that release, or delete the file: it is built again from the lake.`
       })
     }
-    if (found === undefined) {
-      yield* session.define("ledger", [
-        ...ledgerTables.map(session.dialect.create),
-        ...writeInfo(session, "format", String(format))
-      ])
-    }
+    if (found === String(format)) return
+    // Until format 2 the ledger knew hours, not models: all is read and built again, and readers keep the old state.
+    const old = ledgerTables.filter(
+      ({ name }) => name !== "warehouse_info" && tables.some((one) => one.name === name)
+    )
+    yield* session.define("ledger", [
+      ...old.map(({ name }) => `DROP TABLE ${name}`),
+      ...ledgerTables.map(session.dialect.create),
+      ...writeInfo(session, "format", String(format))
+    ])
   })
 
-/** What the tables depend on besides events: the models and the catalog. */
-const modelsAndCatalog = (catalogVersion: string | undefined): string =>
-  `${modelVersion} ${catalogVersion ?? "no catalog"}`
+/** What the tables were made for, by model. */
+const readMade = (session: WarehouseSession) =>
+  Effect.map(
+    session.query("ledger", `SELECT model, version, made FROM model_versions`),
+    (rows) =>
+      new Map(
+        rows.map((row) => [
+          String(row["model"]),
+          { version: String(row["version"]), made: String(row["made"]) }
+        ])
+      )
+  )
 
-/** Whether the tables were made by other models or another catalog (or not at all): then all is built again. */
-export const needsReset = (
+/**
+ * The models whose tables were made for another version, or not at all. With a table that is made anew as another one
+ * come those whose keys name it.
+ */
+export const staleModels = (
   session: WarehouseSession,
-  catalogVersion: string | undefined
-): Effect.Effect<boolean, WarehouseError> =>
-  Effect.map(readInfo(session, "models"), (found) => found !== modelsAndCatalog(catalogVersion))
+  versions: ReadonlyMap<string, string>
+): Effect.Effect<ReadonlySet<string>, WarehouseError> =>
+  Effect.map(readMade(session), (made) => {
+    const sql = session.dialect
+    const others = models
+      .filter((model) => made.get(model.name)?.made !== madeOf(sql, model))
+      .map(({ name }) => name)
+    return new Set(
+      withDependents(
+        new Set(
+          models
+            .filter(
+              ({ name, references = {} }) =>
+                made.get(name)?.version !== versions.get(name) ||
+                Object.values(references).some((one) => others.includes(one))
+            )
+            .map(({ name }) => name)
+        )
+      ).map(({ name }) => name)
+    )
+  })
 
 /** Views before the tables that they read, tables before those that their keys name. */
 const dropOrder = (tables: ReadonlyArray<Model>): ReadonlyArray<Model> => {
@@ -87,31 +125,59 @@ const dropOrder = (tables: ReadonlyArray<Model>): ReadonlyArray<Model> => {
 }
 
 /**
- * Makes all tables anew, empty but for the catalog; every hour becomes dirty. Killed within, the next pass does it again:
- * what it was done for is noted last.
+ * Makes the tables of some models anew, empty but for what they begin with; every hour of them becomes dirty. Nothing is
+ * published before they are built. Killed within, the next pass does it again: what it was done for is noted last.
  */
-export const reset = (
+export const remake = (
   session: WarehouseSession,
-  catalog: Catalog | undefined
+  names: ReadonlySet<string>,
+  versions: ReadonlyMap<string, string>,
+  /** To be loaded before; its songs undefined: none. */
+  catalog: { readonly songs: Catalog | undefined } | undefined
 ): Effect.Effect<void, WarehouseError> =>
   Effect.gen(function* () {
     const sql = session.dialect
+    const list = [...names].map(sql.text).join(", ")
+    const made = yield* readMade(session)
     const isView = new Map((yield* session.tables).map((table) => [table.name, table.isView]))
-    yield* session.define("reset", [
+    const chosen = models.filter(({ name }) => names.has(name))
+    /** Tables that are as they would be made: others may name them in their keys, so they stay and are emptied. */
+    const kept = new Set(
+      chosen.filter(
+        (model) =>
+          model.select === undefined &&
+          isView.has(model.name) &&
+          made.get(model.name)?.made === madeOf(sql, model)
+      )
+    )
+    const fresh = chosen.filter((model) => !kept.has(model))
+    yield* session.define("remake", [
       ...writeInfo(session, "resetting", "yes"),
-      ...writeInfo(session, "models", "none"),
-      ...dropOrder(models)
+      `DELETE FROM model_versions WHERE model IN (${list})`,
+      ...dropOrder(fresh)
         .filter(({ name }) => isView.has(name))
         .map(({ name }) => `DROP ${isView.get(name) === true ? "VIEW" : "TABLE"} ${name}`),
-      ...models.map(sql.create),
-      ...sql.keys(models),
-      ...models.flatMap((model) => model.seed?.(sql) ?? []),
-      ...loadCatalog(sql, catalog),
-      `UPDATE ledger_hours SET built_hash = NULL WHERE TRUE`,
-      `DELETE FROM pending_publish WHERE TRUE`,
-      ...models.flatMap(({ name, publish }) =>
+      ...(catalog === undefined
+        ? []
+        : [
+            ...catalogStatements(sql, catalog.songs),
+            ...writeInfo(session, "catalog", catalog.songs?.version ?? noCatalog)
+          ]),
+      ...fresh.map(sql.create),
+      ...sql.keys(fresh),
+      ...[...kept].map(
+        ({ boundRequired, name }) =>
+          `DELETE FROM ${name} WHERE ${boundRequired === true ? sql.sinceHour("0") : "TRUE"}`
+      ),
+      ...chosen.flatMap((model) => model.seed?.(sql) ?? []),
+      `DELETE FROM model_hours WHERE model IN (${list})`,
+      `DELETE FROM pending_publish WHERE table_name IN (${list})`,
+      ...chosen.flatMap(({ name, publish }) =>
         publish?.by === "whole" ? [`INSERT INTO pending_publish VALUES (${sql.text(name)}, NULL)`] : []
       ),
-      ...writeInfo(session, "models", modelsAndCatalog(catalog?.version))
+      ...chosen.map(
+        (model) =>
+          `INSERT INTO model_versions VALUES (${[model.name, model.kind, versions.get(model.name) ?? "", madeOf(sql, model)].map(sql.text).join(", ")})`
+      )
     ])
   })

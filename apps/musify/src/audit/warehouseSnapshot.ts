@@ -107,7 +107,11 @@ export const readLedger = (db: AuditDb): Effect.Effect<Ledger | undefined, ReadF
     )
     if (tables.length === 0) return undefined
     const hours = yield* db.query(
-      `SELECT hour, built_hash IS NOT DISTINCT FROM files_hash AS built, built_at IS NOT NULL AS before FROM wh.ledger_hours`
+      `SELECT l.hour, l.built_at IS NOT NULL AS before,
+  count(b.model) = (SELECT count(*) FROM wh.model_versions WHERE kind <> 'view') AS built
+FROM wh.ledger_hours l LEFT JOIN (SELECT h.* FROM wh.model_hours h JOIN wh.model_versions v USING (model, version)) b
+  ON b.hour = l.hour AND b.state = 'built' AND b.input_hash = l.files_hash
+GROUP BY ALL`
     )
     const files = yield* db.query(`SELECT path, topic, hour FROM wh.lake_files`)
     const [pending] = yield* db.query(`SELECT count(*) AS n FROM wh.pending_publish`)

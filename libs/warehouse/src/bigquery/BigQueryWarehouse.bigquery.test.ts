@@ -102,7 +102,7 @@ it("a transaction whose audits failed is done anew when what they found was mend
         Effect.gen(function* () {
           yield* session.transact(insert(1), hooks)
           expect(yield* session.transact(insert(2, [check]), hooks)).toEqual([
-            { model: "things", audit: "no 1", rows: ["n=1"] }
+            { model: "things", audit: "no 1", rows: ["n=1"], query: check.badRows }
           ])
           yield* session.query("a person", "DELETE FROM things WHERE n = 1")
           expect(yield* session.transact(insert(2, [check]), hooks)).toEqual([])

@@ -86,6 +86,7 @@ export const googleSqlDialect = (dataset: string): Dialect => {
     text,
     table: (name) => `\`${dataset}.${name}\``,
     timestamp: (epochMs) => `TIMESTAMP_MILLIS(${epochMs})`,
+    nowMs: `UNIX_MILLIS(CURRENT_TIMESTAMP())`,
     endOfTime: `TIMESTAMP '9999-12-31 23:59:59.999999+00'`,
     cast: (value, type) => `CAST(${value} AS ${types[type]})`,
     key: (kind, ...of) => {
@@ -98,7 +99,8 @@ export const googleSqlDialect = (dataset: string): Dialect => {
     joined: (value, order) => `STRING_AGG(${value}, ',' ORDER BY ${order.join(", ")})`,
     quotient: (dividend, divisor) => `DIV((${dividend}), ${divisor})`,
     epochMicros: (ts) => `UNIX_MICROS(${ts})`,
-    hourOf: (ts) => `DIV(UNIX_SECONDS(${ts}), 3600)`,
+    // Not UNIX_SECONDS: the stand-in rounds it to the nearest.
+    hourOf: (ts) => `DIV(UNIX_MICROS(${ts}), 3600000000)`,
     hourStart,
     dayOfHour: (hour) => `DIV((${hour}), 24)`,
     dateOfDay: (day) => `DATE_FROM_UNIX_DATE(${day})`,

@@ -42,8 +42,8 @@ it("a transaction is guarded, advanced and committed in one script", () => {
 it("what checks have found is read by check", () => {
   const text = '1 {"n":1,"t":"a b\\nc"}\n0 {"n":null}\n1 {"n":2,"t":null}\n'
   expect(readFailures(text, checks, rowText)).toEqual([
-    { model: "b", audit: "second", rows: ["n=1 t=a b\nc", "n=2 t=NULL"] },
-    { model: "a", audit: "first", rows: ["n=NULL"] }
+    { model: "b", audit: "second", rows: ["n=1 t=a b\nc", "n=2 t=NULL"], query: checks[1].badRows },
+    { model: "a", audit: "first", rows: ["n=NULL"], query: checks[0].badRows }
   ])
   expect(readFailures("", checks, rowText)).toEqual([])
 })

@@ -75,7 +75,8 @@ export const readFailures = (
   return [...rows].map(([number, lines]) => ({
     model: checks[number].model,
     audit: checks[number].audit,
-    rows: lines
+    rows: lines,
+    query: checks[number].badRows
   }))
 }
 

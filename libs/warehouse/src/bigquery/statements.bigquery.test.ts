@@ -6,11 +6,12 @@ import { afterAll, beforeAll, expect, it } from "vitest"
 import { allChecks } from "../audits.ts"
 import { buildTransaction } from "../buildHours.ts"
 import { rowCounts } from "../buildPass.ts"
-import { catalogTables, loadCatalog } from "../catalogTables.ts"
-import { dirtyHours, intakeStatements, ledgerTables } from "../ledger.ts"
+import { catalogTables, catalogStatements } from "../catalogTables.ts"
+import { builtModels, dirtyHours, intakeStatements, ledgerTables, recordFailed } from "../ledger.ts"
 import { column } from "../Model.ts"
 import { models } from "../models/models.ts"
-import { prepareLedger, reset } from "../schema.ts"
+import { modelVersions, withDependents } from "../modelVersions.ts"
+import { prepareLedger, remake } from "../schema.ts"
 import { trickyCatalog } from "../spec/arbitraryHistories.ts"
 import type { WarehouseSession } from "../Warehouse.ts"
 import { bigQueryPublisher, versionTable } from "./bigQueryPublisher.ts"
@@ -29,6 +30,7 @@ beforeAll(async () => {
 })
 afterAll(() => analyzer.stop())
 
+const versions = modelVersions(sql, "test")
 const staged = Object.fromEntries(topics.map((topic) => [topic, `lake_${topic}`]))
 
 const declareAll = () => {
@@ -92,8 +94,8 @@ it("tables, keys, views and the catalog are made by statements that GoogleSQL ta
   declareAll()
   await checker.check([...ledgerTables, ...models].map(sql.create))
   await checker.check(sql.keys(models))
+  await checker.check(catalogStatements(sql, { version: "test", songs: trickyCatalog }))
   await checker.check(models.flatMap((model) => model.seed?.(sql) ?? []))
-  await checker.check(loadCatalog(sql, { version: "test", songs: trickyCatalog }))
   expect(checker.count).toBeGreaterThan(40)
 })
 
@@ -109,6 +111,18 @@ it("a view's columns and types are those that are declared", async () => {
   }
 })
 
+const names = builtModels.map(({ name }) => name)
+const hour = {
+  hour: 498_736,
+  hash: "abc",
+  late: false,
+  rows: 10,
+  builtBefore: false,
+  models: names,
+  changed: [],
+  failed: null
+}
+
 const plan = {
   topic: "listen_events",
   partition: 0,
@@ -122,10 +136,10 @@ const plan = {
 it("the ledger's statements and queries are GoogleSQL", async () => {
   declareAll()
   await checker.check(intakeStatements(sql, [], [plan]))
-  await checker.check([dirtyHours(sql), dirtyHours(sql, "all"), rowCounts(sql)])
+  await checker.check([dirtyHours(sql, versions), rowCounts(sql)])
+  const failures = [{ model: "mart_songs", audit: "it's right", rows: [], query: "" }]
+  await checker.check(recordFailed(sql, [hour], failures, versions, 5))
 })
-
-const hour = { hour: 498_736, hash: "abc", late: false, rows: 10, builtBefore: false }
 
 const declareStaged = () => {
   for (const topic of topics)
@@ -139,18 +153,37 @@ it.each(["every topic has files", "no topic has"])(
   "a build's script is GoogleSQL and bounds every scan of a fact: %s",
   async (which) => {
     declareAll()
-    await checker.check(loadCatalog(sql, undefined))
+    await checker.check(catalogStatements(sql, undefined))
     declareStaged()
     const files = which === "no topic has" ? {} : staged
     const hours = [hour, { ...hour, hour: 498_740 }]
-    await checker.script(transactionScript(buildTransaction(sql, hours, files, 1_795_000_000_000), 7, 20))
+    await checker.script(
+      transactionScript(buildTransaction(sql, hours, files, versions, 1_795_000_000_000), 7, 20)
+    )
     expect(checker.count).toBeGreaterThan(150)
+  }
+)
+
+it.each(["dim_users", "dim_location", "dim_songs", "mart_songs"])(
+  "a build of %s and its dependents alone, and of emptied tables with new files, is GoogleSQL and bounds every scan",
+  async (name) => {
+    declareAll()
+    await checker.check(catalogStatements(sql, undefined))
+    declareStaged()
+    const own = withDependents(new Set([name])).map((model) => model.name)
+    const some = names.filter((one) => own.includes(one))
+    const hours = [{ ...hour, models: name === "dim_users" ? names : some, changed: some }]
+    await checker.script(transactionScript(buildTransaction(sql, hours, staged, versions, 5), 7, 20))
   }
 )
 
 it("the script of many hours is short", () => {
   const hours = Array.from({ length: 240 }, (_, i) => ({ ...hour, hour: 498_736 + i }))
-  const { length } = transactionScript(buildTransaction(sql, hours, staged, 1_795_000_000_000), 7, 20)
+  const { length } = transactionScript(
+    buildTransaction(sql, hours, staged, versions, 1_795_000_000_000),
+    7,
+    20
+  )
   expect(length).toBeLessThan(longestScript / 4)
 })
 
@@ -160,7 +193,8 @@ it("the scripts that make the ledger and the tables are GoogleSQL", async () => 
   await Effect.runPromise(
     Effect.gen(function* () {
       yield* prepareLedger({ ...session, tables: Effect.succeed([]) }, "BigQuery")
-      yield* reset(session, { version: "test", songs: trickyCatalog })
+      const songs = { songs: { version: "test", songs: trickyCatalog } }
+      yield* remake(session, new Set(models.map(({ name }) => name)), versions, songs)
     })
   )
   for (const script of scripts) await checker.script(script)

@@ -1,8 +1,22 @@
+import type { Dialect } from "../Dialect.ts"
 import type { Model } from "../Model.ts"
 import { column, optional } from "../Model.ts"
 import { nextPlay, secondsOfPlay } from "./factSessions.ts"
 
 const inChangedDays = (day: string) => `${day} IN (SELECT day FROM changed_days)`
+
+/** Leaves the days to be worked out again. */
+const changedDays = (sql: Dialect): ReadonlyArray<string> => [
+  sql.tempTable(
+    "changed_days",
+    `SELECT DISTINCT ${sql.dayOfHour("h")} AS day FROM (
+  SELECT hour AS h FROM build_hours
+  UNION ALL SELECT hour_key AS h FROM rekeyed_hours
+  UNION ALL SELECT hour_key AS h FROM session_plays WHERE next_hour IN (SELECT hour FROM build_hours))`
+  ),
+  sql.setVariable("days_from", `SELECT min(day) * 24 FROM changed_days`),
+  sql.setVariable("days_to", `SELECT max(day) * 24 + 23 FROM changed_days`)
+]
 
 /**
  * Plays by hour and kind of listener. Days are worked out again when one of their hours was built, a fact of theirs was
@@ -28,15 +42,7 @@ export const martListening: Model = {
   partition: "hour",
   cluster: ["state", "user_key"],
   steps: (sql) => [
-    sql.tempTable(
-      "changed_days",
-      `SELECT DISTINCT ${sql.dayOfHour("h")} AS day FROM (
-  SELECT hour AS h FROM build_hours
-  UNION ALL SELECT hour_key AS h FROM rekeyed_hours
-  UNION ALL SELECT hour_key AS h FROM session_plays WHERE next_hour IN (SELECT hour FROM build_hours))`
-    ),
-    sql.setVariable("days_from", `SELECT min(day) * 24 FROM changed_days`),
-    sql.setVariable("days_to", `SELECT max(day) * 24 + 23 FROM changed_days`),
+    ...changedDays(sql),
     // How many hours after a day's end a play can still cut one of its plays short.
     sql.setVariable(
       "reach",
@@ -66,6 +72,7 @@ FROM counted c JOIN dim_users u ON c.user_key = u.user_key JOIN dim_location l O
 GROUP BY c.hour_key, c.user_key, c.user_id, l.state, c.level, u.gender
 ${sql.insertOrder("1", "2", "4", "5")}`
   ],
+  leaves: changedDays,
   audits: [
     {
       name: "its plays are fact_streams' rows, hour by hour",

@@ -18,6 +18,11 @@ export const dimArtists: Model = {
   ],
   dependsOn: ["dim_songs", "catalog_songs"],
   cluster: ["artist_key"],
+  seed: (sql) => [
+    `INSERT INTO dim_artists SELECT ${sql.key("artist", "artist_id")}, artist_id, name, ${sql.pairLat("pair")}, ${sql.pairLon("pair")}, location
+FROM (SELECT artist_id, min(artist_name) AS name, ${sql.minPair("artist_latitude", "artist_longitude")} AS pair,
+  min(artist_location) AS location FROM catalog_songs GROUP BY artist_id)`
+  ],
   steps: () => [
     `DELETE FROM dim_artists WHERE artist_id IS NULL
   AND artist_key NOT IN (SELECT artist_key FROM dim_songs WHERE NOT in_catalog)`,

@@ -1,7 +1,7 @@
 import type { Model } from "../Model.ts"
 import { column } from "../Model.ts"
 
-/** Every hour from the first to the last event: grows with the facts, at either end. */
+/** Every hour from the first to the last that is built: grows with the facts, at either end. */
 export const dimDatetime: Model = {
   name: "dim_datetime",
   kind: "dimension",
@@ -28,8 +28,8 @@ SELECT n AS hour_key, began AS hour_start, ${sql.dateOf("began")}, ${sql.part("y
   ${sql.part("day", "began")}, ${sql.part("hour", "began")}, ${sql.part("iso_weekday", "began")}, ${sql.part("iso_week", "began")},
   ${sql.part("iso_weekday", "began")} >= 6
 FROM (SELECT n, ${sql.hourStart("n")} AS began FROM ${sql.integers(
-      `(SELECT min(h) FROM (SELECT min(hour) AS h FROM build_hours UNION ALL SELECT min(hour_key) AS h FROM dim_datetime))`,
-      `(SELECT max(h) FROM (SELECT max(hour) AS h FROM build_hours UNION ALL SELECT max(hour_key) AS h FROM dim_datetime))`
+      `(SELECT min(h) FROM (SELECT min(hour) AS h FROM build_hours UNION ALL SELECT min(hour) AS h FROM ledger_hours WHERE built_at IS NOT NULL))`,
+      `(SELECT max(h) FROM (SELECT max(hour) AS h FROM build_hours UNION ALL SELECT max(hour) AS h FROM ledger_hours WHERE built_at IS NOT NULL))`
     )})
 WHERE n NOT IN (SELECT hour_key FROM dim_datetime)
 ${sql.insertOrder("n")}`

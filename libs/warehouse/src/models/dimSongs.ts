@@ -29,9 +29,13 @@ export const dimSongs: Model = {
     optional("song_hotttnesss", "float64", "0 to 1"),
     column("in_catalog", "boolean", "Whether the catalog has it")
   ],
-  dependsOn: ["fact_streams", "catalog_songs"],
+  dependsOn: ["stage_listen_events", "fact_streams", "catalog_songs"],
   cluster: ["song_key"],
   references: { artist_key: "dim_artists" },
+  seed: (sql) => [
+    `INSERT INTO dim_songs SELECT ${sql.key("song", "song_id")}, song_id, track_id, title, ${sql.key("artist", "artist_id")}, artist_name,
+  release, year, duration, tempo, ${sql.id("key")}, key_confidence, loudness, song_hotttnesss, true FROM catalog_songs`
+  ],
   steps: (sql) => [
     sql.tempTable(
       "vanished_songs",

@@ -2,6 +2,7 @@ import { topics } from "@musify/domain/Topic.ts"
 import type { Dialect } from "../Dialect.ts"
 import type { Model } from "../Model.ts"
 import { column, optional } from "../Model.ts"
+import { inBuild } from "./inBuild.ts"
 
 const columns = [
   column("session_id", "int64", "Session"),
@@ -42,6 +43,32 @@ const factOf = {
   status_change_events: "fact_level_changes"
 } as const
 
+/** Leaves the sessions that the build's hours touch, their first moment and their plays, once the facts are there. */
+const touched = (sql: Dialect): ReadonlyArray<string> => [
+  sql.tempTable(
+    "touched_sessions",
+    topics
+      .map((topic) => `SELECT session_id FROM ${factOf[topic]} WHERE ${inBuild(sql)}`)
+      .join(" UNION DISTINCT ")
+  ),
+  sql.setVariable(
+    "sessions_from",
+    `SELECT min(began) FROM (
+  SELECT min(hour_start) AS began FROM (SELECT ${sql.hourStart("hour")} AS hour_start FROM build_hours)
+  UNION ALL SELECT min(f.started_at) AS began FROM fact_sessions f JOIN touched_sessions t ON f.session_id = t.session_id)`
+  ),
+  sql.tempTable(
+    "session_plays",
+    `SELECT session_id, hour_key, ts, duration, ${nextPlay("ts")} AS next_ts, ${nextPlay("hour_key")} AS next_hour
+FROM fact_streams WHERE ts >= ${sql.variable("sessions_from")} AND session_id IN (SELECT session_id FROM touched_sessions)`
+  )
+]
+
+/** Days on which the touched sessions began. */
+const datesOfTouched = (sql: Dialect): string =>
+  `SELECT DISTINCT ${sql.dateOf("started_at")} AS date FROM fact_sessions WHERE started_at >= ${sql.variable("sessions_from")}
+  AND session_id IN (SELECT session_id FROM touched_sessions)`
+
 /**
  * Sessions, a fold worked out again from the facts of the sessions that the build's hours touch: a session lasts hours,
  * so that is bounded by its own keys, and any order of hours gives the same.
@@ -60,21 +87,7 @@ export const factSessions: Model = {
   steps: (sql) => {
     const order = ["e.ts", "e.item_in_session", "e.topic", "e.user_id IS NULL", "coalesce(e.user_id, 0)"]
     return [
-      sql.tempTable(
-        "touched_sessions",
-        topics.map((topic) => `SELECT session_id FROM stage_${topic}`).join(" UNION DISTINCT ")
-      ),
-      sql.setVariable(
-        "sessions_from",
-        `SELECT min(began) FROM (
-  SELECT min(hour_start) AS began FROM (SELECT ${sql.hourStart("hour")} AS hour_start FROM build_hours)
-  UNION ALL SELECT min(f.started_at) AS began FROM fact_sessions f JOIN touched_sessions t ON f.session_id = t.session_id)`
-      ),
-      sql.tempTable(
-        "session_plays",
-        `SELECT session_id, hour_key, ts, duration, ${nextPlay("ts")} AS next_ts, ${nextPlay("hour_key")} AS next_hour
-FROM fact_streams WHERE ts >= ${sql.variable("sessions_from")} AND session_id IN (SELECT session_id FROM touched_sessions)`
-      ),
+      ...touched(sql),
       sql.tempTable(
         "new_sessions",
         `
@@ -109,6 +122,10 @@ SELECT g.session_id, coalesce(g.only_user, m.user_id) AS user_id, g.started_at, 
   g.first_item <= 0 AS start_known, g.first_item, g.last_item
 FROM grouped g LEFT JOIN mixed m ON g.session_id = m.session_id LEFT JOIN played p ON g.session_id = p.session_id`
       ),
+      sql.tempTable(
+        "session_dates",
+        `${datesOfTouched(sql)} UNION DISTINCT SELECT ${sql.dateOf("started_at")} FROM new_sessions`
+      ),
       `DELETE FROM fact_sessions WHERE started_at >= ${sql.variable("sessions_from")}
   AND session_id IN (SELECT session_id FROM touched_sessions)`,
       `INSERT INTO fact_sessions SELECT ${columns
@@ -128,6 +145,7 @@ WHERE f.user_id = c.user_id AND f.user_id = u.user_id
   AND f.user_key <> u.user_key`
     ]
   },
+  leaves: (sql) => [...touched(sql), sql.tempTable("session_dates", datesOfTouched(sql))],
   audits: [
     {
       name: "every user_key is in dim_users",

@@ -39,6 +39,7 @@ interface FactOptions {
   /** Expressions of the columns that are not simply the stage's; the stage is `s`. */
   readonly expressions?: (sql: Dialect) => Readonly<Record<string, string>>
   readonly joins?: (sql: Dialect) => string
+  /** Temporary tables, for the models after it, too. */
   readonly before?: (sql: Dialect) => ReadonlyArray<string>
   readonly dependsOn?: ReadonlyArray<string>
 }
@@ -64,7 +65,7 @@ const fact = (options: FactOptions): Model => {
     description: options.description,
     key: ["user_id", "session_id", "item_in_session", "ts"],
     columns,
-    dependsOn: [`stage_${topic}`, "dim_users", "dim_location", ...(options.dependsOn ?? [])],
+    dependsOn: [`stage_${topic}`, "dim_users", ...(options.dependsOn ?? [])],
     partition: "ts",
     boundRequired: true,
     cluster: columns.some(({ name }) => name === "song_key") ? ["song_key", "user_key"] : ["user_key"],
@@ -98,6 +99,7 @@ WHERE f.user_id = c.user_id AND f.user_id = u.user_id
   AND f.user_key <> u.user_key`
       ]
     },
+    leaves: (sql, isStaged) => (isStaged ? (options.before?.(sql) ?? []) : []),
     audits: [
       ...dimensions.map(([dimension, key]) => orphans(name, dimension, key)),
       {
@@ -207,6 +209,7 @@ export const factAuth = fact({
       "Written by Eventsim for a redirect or error after the log-in, not for a log-in"
     )
   ],
+  dependsOn: ["stage_page_view_events"],
   expressions: () => ({ is_redirect_echo: "e.session_id IS NOT NULL" }),
   // The same moment, so that the flag depends on one hour alone.
   joins: () => `LEFT JOIN (

@@ -1,4 +1,5 @@
 import { topics } from "@musify/domain/Topic.ts"
+import type { Dialect } from "../Dialect.ts"
 import type { Model } from "../Model.ts"
 import { column, columnList, optional } from "../Model.ts"
 
@@ -12,6 +13,17 @@ const columns = [
   optional("lon", "float64", "Degrees east, of the smallest pair of the hour")
 ]
 
+const inBuiltHours = (sql: Dialect): string =>
+  `hour_key BETWEEN ${sql.variable("first_hour")} AND ${sql.variable("last_hour")} AND hour_key IN (SELECT hour FROM build_hours)`
+
+/** Places that dim_location does not have, whatever their hours: marts look up the places of whole days. */
+const missing: ReadonlyArray<string> = [
+  `INSERT INTO withdrawn_locations SELECT DISTINCT location_key FROM location_hours
+WHERE location_key NOT IN (SELECT location_key FROM dim_location)`,
+  `INSERT INTO changed_locations SELECT location_key FROM withdrawn_locations
+EXCEPT DISTINCT SELECT location_key FROM changed_locations`
+]
+
 /** What each hour says about each place: the input of the fold dim_location. Leaves `changed_locations` behind. */
 export const locationHours: Model = {
   name: "location_hours",
@@ -22,9 +34,9 @@ export const locationHours: Model = {
   columns,
   dependsOn: topics.map((topic) => `stage_${topic}`),
   cluster: ["hour_key", "location_key"],
-  steps: (sql) => {
+  steps: (sql, isAnew) => {
     const list = columnList(sql, { columns })
-    const span = `hour_key BETWEEN ${sql.variable("first_hour")} AND ${sql.variable("last_hour")} AND hour_key IN (SELECT hour FROM build_hours)`
+    const span = inBuiltHours(sql)
     const old = `SELECT ${list} FROM location_hours WHERE ${span}`
     return [
       sql.tempTable(
@@ -46,8 +58,15 @@ GROUP BY hour_key, city, state, zip)`
         `SELECT DISTINCT location_key FROM (${old} EXCEPT DISTINCT SELECT ${list} FROM new_location_hours)`
       ),
       `DELETE FROM location_hours WHERE ${span}`,
-      `INSERT INTO location_hours SELECT ${list} FROM new_location_hours ${sql.insertOrder("hour_key")}`
+      `INSERT INTO location_hours SELECT ${list} FROM new_location_hours ${sql.insertOrder("hour_key")}`,
+      ...(isAnew ? missing : [])
     ]
   },
+  leaves: (sql) => [
+    sql.tempTable("new_location_hours", `SELECT * FROM location_hours WHERE ${inBuiltHours(sql)}`),
+    sql.tempTable("changed_locations", `SELECT DISTINCT location_key FROM new_location_hours`),
+    sql.tempTable("withdrawn_locations", `SELECT location_key FROM changed_locations WHERE false`),
+    ...missing
+  ],
   audits: []
 }

@@ -8,6 +8,9 @@ import { dimUsers } from "./dimUsers.ts"
 import { factAuth, factLevelChanges, factPageViews, factStreams } from "./facts.ts"
 import { factSessions } from "./factSessions.ts"
 import { locationHours } from "./locationHours.ts"
+import { martLogins, martPages } from "./hourlyMarts.ts"
+import { martSessions } from "./martSessions.ts"
+import { martWeeks } from "./martWeeks.ts"
 import { martActiveUsers, martConversion, martRetention, martUsers } from "./userMarts.ts"
 import { userRuns } from "./userRuns.ts"
 import { userDays, usersSeen } from "./usersSeen.ts"
@@ -36,11 +39,9 @@ export const models: ReadonlyArray<Model> = [
   martUsers,
   martActiveUsers,
   martConversion,
-  martRetention
+  martRetention,
+  martWeeks,
+  martSessions,
+  martPages,
+  martLogins
 ]
-
-/**
- * Raise it when a model changes what it says: every hour is then built again. The hash of an hour names it, so that a
- * warehouse made by an older release is never mixed with a newer one.
- */
-export const modelVersion = "1"

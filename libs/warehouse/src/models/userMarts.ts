@@ -37,10 +37,11 @@ WHERE v.is_current`
   audits: [
     {
       name: "it has every known user",
-      badRows: () => `
+      badRows: (_sql, scope) => `
 SELECT d.user_id FROM dim_users d LEFT JOIN mart_users m ON d.user_id = m.user_id
-WHERE m.user_id IS NULL AND d.is_current AND d.user_id IS NOT NULL
-UNION ALL SELECT m.user_id FROM mart_users m LEFT JOIN dim_users d ON m.user_id = d.user_id WHERE d.user_id IS NULL`
+WHERE m.user_id IS NULL AND d.is_current AND d.user_id IS NOT NULL AND ${scope.users("d.user_id")}
+UNION ALL SELECT m.user_id FROM mart_users m LEFT JOIN dim_users d ON m.user_id = d.user_id
+WHERE d.user_id IS NULL AND ${scope.users("m.user_id")}`
     }
   ],
   publish: { by: "whole", orderBy: "user_id" }

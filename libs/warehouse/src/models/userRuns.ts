@@ -50,6 +50,20 @@ UNION ALL
 SELECT hour_key, user_id, ts, ${attributes} FROM last_at_ts WHERE TRUE
 QUALIFY ${sql.differsFrom("lag", userAttributes, "(PARTITION BY hour_key, user_id ORDER BY ts)")}`
 
+/**
+ * Facts outside of the build can need another key only where there are such hours: in order there are none. Asked while
+ * user_runs is without the build's hours, or with all of them.
+ */
+const rekeyFrom = (sql: Dialect): string =>
+  sql.setVariable(
+    "rekey_from",
+    `SELECT CASE WHEN count(*) > 0 THEN ${sql.variable("changed_from")} ELSE ${noHour} END
+FROM user_runs WHERE ${sql.sinceHour(sql.variable("changed_from"))}`
+  )
+
+const changedFrom = (sql: Dialect): string =>
+  sql.setVariable("changed_from", `SELECT coalesce(min(from_hour), ${noHour}) FROM changed_users`)
+
 /** What each hour says about each user: the input of the fold dim_users. Leaves `changed_users` behind. */
 export const userRuns: Model = {
   name: "user_runs",
@@ -61,7 +75,7 @@ export const userRuns: Model = {
   dependsOn: topics.map((topic) => `stage_${topic}`),
   partition: "ts",
   cluster: ["user_id"],
-  steps: (sql) => {
+  steps: (sql, isAnew) => {
     const list = columnList(sql, { columns })
     const old = `SELECT ${list} FROM user_runs WHERE ${inBuild(sql)}`
     return [
@@ -69,19 +83,25 @@ export const userRuns: Model = {
       sql.tempTable(
         "changed_users",
         `SELECT user_id, min(hour_key) AS from_hour, ${sql.hourStart("min(hour_key)")} AS from_ts FROM (
-  (SELECT ${list} FROM new_user_runs EXCEPT DISTINCT ${old}) UNION ALL (${old} EXCEPT DISTINCT SELECT ${list} FROM new_user_runs))
+  (SELECT ${list} FROM new_user_runs EXCEPT DISTINCT ${old}) UNION ALL (${old} EXCEPT DISTINCT SELECT ${list} FROM new_user_runs)${
+    isAnew ? ` UNION ALL SELECT ${list} FROM new_user_runs` : ""
+  })
 GROUP BY user_id`
       ),
-      sql.setVariable("changed_from", `SELECT coalesce(min(from_hour), ${noHour}) FROM changed_users`),
+      changedFrom(sql),
       `DELETE FROM user_runs WHERE ${inBuild(sql)}`,
-      // Facts outside of the build can need another key only where there are such hours: in order there are none.
-      sql.setVariable(
-        "rekey_from",
-        `SELECT CASE WHEN count(*) > 0 THEN ${sql.variable("changed_from")} ELSE ${noHour} END
-FROM user_runs WHERE ${sql.sinceHour(sql.variable("changed_from"))}`
-      ),
+      rekeyFrom(sql),
       `INSERT INTO user_runs SELECT ${list} FROM new_user_runs ${sql.insertOrder("hour_key", "user_id", "ts")}`
     ]
   },
+  leaves: (sql) => [
+    sql.tempTable(
+      "changed_users",
+      `SELECT user_id, min(hour_key) AS from_hour, ${sql.hourStart("min(hour_key)")} AS from_ts
+FROM user_runs WHERE ${inBuild(sql)} GROUP BY user_id`
+    ),
+    changedFrom(sql),
+    rekeyFrom(sql)
+  ],
   audits: []
 }

@@ -38,6 +38,9 @@ GROUP BY user_id`
     `DELETE FROM users_seen WHERE user_id IN (SELECT user_id FROM new_users_seen)`,
     `INSERT INTO users_seen SELECT user_id, first_seen, last_seen, first_play FROM new_users_seen`
   ],
+  leaves: (sql) => [
+    sql.tempTable("new_users_seen", `SELECT user_id, first_seen, last_seen, first_play FROM users_seen`)
+  ],
   audits: []
 }
 

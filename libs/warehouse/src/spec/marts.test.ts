@@ -33,6 +33,31 @@ const logged = <T extends Topic>(topic: T, userId: number | null, day: number, m
 }
 
 describe("marts", () => {
+  test("a week's listeners are new, retained or returned, and those of the week before who do not play are lost", () => {
+    // Days 0 (a Wednesday), 7, 14, 21: four weeks.
+    const plays = [
+      ...[0, 7, 14, 21].map((day) => logged("listen_events", 1, day)),
+      ...[0, 14].map((day) => logged("listen_events", 2, day)),
+      logged("listen_events", 3, 7),
+      logged("listen_events", null, 21)
+    ]
+    const rows = buildTables(plays, []).mart_weeks
+    expect(
+      rows.map(({ listeners, lost, new_listeners, retained, returned }) => [
+        listeners,
+        new_listeners,
+        retained,
+        returned,
+        lost
+      ])
+    ).toEqual([
+      [2, 2, 0, 0, 0],
+      [2, 1, 1, 0, 1],
+      [2, 0, 1, 1, 1],
+      [1, 0, 1, 0, 1]
+    ])
+  })
+
   test("active users look back 1, 7 and 28 days, to the day", () => {
     const plays = [
       logged("listen_events", 1, 0),

@@ -1,10 +1,11 @@
 import { dayMs, hourMs, hourStart } from "@musify/domain/Hour.ts"
 import type { DatetimeRow } from "./datetime.ts"
 import { dateOf, midnight, mondayOf } from "./datetime.ts"
-import type { PageViewFact, StreamFact } from "./facts.ts"
+import type { AuthFact, PageViewFact, StreamFact } from "./facts.ts"
 import type { Logged } from "./logged.ts"
 import { groupBy } from "./order.ts"
 import type { Play } from "./plays.ts"
+import type { Session } from "./sessions.ts"
 import type { SongDimension } from "./songs.ts"
 import type { KnownVersion, UserDimension } from "./users.ts"
 
@@ -210,3 +211,112 @@ export const retention = (
   }
   return rows
 }
+
+/** Listeners of a week, the `2026-11-23` of its Monday: who came, stayed, came back and left. */
+export interface WeekRow {
+  readonly week: string
+  readonly listeners: number
+  readonly new_listeners: number
+  readonly retained: number
+  readonly returned: number
+  readonly lost: number
+}
+
+/** The rows of mart_weeks: every week of dim_datetime. */
+export const weeks = (
+  streams: ReadonlyArray<StreamFact>,
+  hours: ReadonlyArray<DatetimeRow>
+): ReadonlyArray<WeekRow> => {
+  const users = [...groupBy(streams, (fact) => fact.user_id)]
+    .filter(([userId]) => userId !== null)
+    .map(([, own]) => new Set(own.map(({ ts }) => mondayOf(ts))))
+  return [...new Set(hours.map(({ hour_start }) => mondayOf(hour_start)))].map((week) => {
+    const before = dateOf(midnight(week) - 7 * dayMs)
+    const here = users.filter((own) => own.has(week))
+    const isNew = here.filter((own) => [...own].every((one) => one >= week)).length
+    const retained = here.filter((own) => own.has(before)).length
+    return {
+      week,
+      listeners: here.length,
+      new_listeners: isNew,
+      retained,
+      returned: here.length - isNew - retained,
+      lost: users.filter((own) => own.has(before) && !own.has(week)).length
+    }
+  })
+}
+
+const sum = <A>(rows: ReadonlyArray<A>, of: (row: A) => number): number =>
+  rows.reduce((total, row) => total + of(row), 0)
+
+/** Sessions that began on a day and ended in one way. */
+export interface SessionsRow {
+  readonly date: string
+  readonly ended_how: string | null
+  readonly sessions: number
+  readonly bounces: number
+  readonly pages: number
+  readonly songs: number
+  readonly seconds: number
+  readonly seconds_listened: number
+}
+
+/** The rows of mart_sessions. */
+export const sessionDays = (sessions: Iterable<Session>): ReadonlyArray<SessionsRow> =>
+  [
+    ...groupBy(sessions, ({ ended_how, started_at }) =>
+      JSON.stringify([dateOf(started_at), ended_how])
+    ).values()
+  ].map((own) => ({
+    date: dateOf(own[0].started_at),
+    ended_how: own[0].ended_how,
+    sessions: own.length,
+    bounces: own.filter(({ pages, songs }) => pages <= 1 && songs === 0).length,
+    pages: sum(own, ({ pages }) => pages),
+    songs: sum(own, ({ songs }) => songs),
+    seconds: sum(own, ({ ended_at, started_at }) => Math.floor((ended_at - started_at) / 1000)),
+    seconds_listened: sum(own, ({ seconds_listened }) => seconds_listened)
+  }))
+
+/** Pages shown in an hour. */
+export interface PagesRow {
+  readonly hour: number
+  readonly page: string
+  readonly views: number
+  readonly redirects: number
+  readonly errors: number
+}
+
+/** The rows of mart_pages. */
+export const pageHours = (views: Iterable<PageViewFact>): ReadonlyArray<PagesRow> =>
+  [...groupBy(views, ({ hour_key, page }) => JSON.stringify([hour_key, page])).values()].map((own) => ({
+    hour: hourStart(own[0].hour_key),
+    page: own[0].page,
+    views: own.length,
+    redirects: own.filter(({ status }) => status >= 300 && status < 400).length,
+    errors: own.filter(({ status }) => status >= 400 && status < 500).length
+  }))
+
+/** Log-ins of an hour. */
+export interface LoginsRow {
+  readonly hour: number
+  readonly level: string
+  readonly events: number
+  readonly attempts: number
+  readonly failures: number
+  readonly echoes: number
+}
+
+/** The rows of mart_logins. */
+export const loginHours = (auth: Iterable<AuthFact>): ReadonlyArray<LoginsRow> =>
+  [...groupBy(auth, ({ hour_key, level }) => JSON.stringify([hour_key, level])).values()].map((own) => {
+    const attempts = own.filter((one) => !one.is_redirect_echo)
+    return {
+      hour: hourStart(own[0].hour_key),
+      level: own[0].level,
+      events: own.length,
+      attempts: attempts.length,
+      failures: attempts.filter(({ success }) => !success).length,
+      echoes: own.length - attempts.length
+    }
+  })

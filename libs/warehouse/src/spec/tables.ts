@@ -5,7 +5,18 @@ import { authFacts, levelChangeFacts, levelChanges, pageViewFacts, streamFacts }
 import { locationRows } from "./locations.ts"
 import type { Logged } from "./logged.ts"
 import { ofTopic } from "./logged.ts"
-import { activeUsers, conversion, listening, retention, songPlays, userRows } from "./marts.ts"
+import {
+  activeUsers,
+  conversion,
+  listening,
+  loginHours,
+  pageHours,
+  retention,
+  sessionDays,
+  songPlays,
+  userRows,
+  weeks
+} from "./marts.ts"
 import type { Value } from "./order.ts"
 import { playsOf } from "./plays.ts"
 import { sessionRows, sessionStates } from "./sessions.ts"
@@ -37,7 +48,11 @@ export const tableColumns = {
   mart_users: "user_id gender level registered_at first_seen first_play last_seen paid_since",
   mart_active_users: "date dau wau mau",
   mart_conversion: "month free_users upgrades downgrades cancellations",
-  mart_retention: "cohort_week week_number users returned"
+  mart_retention: "cohort_week week_number users returned",
+  mart_weeks: "week listeners new_listeners retained returned lost",
+  mart_sessions: "date ended_how sessions bounces pages songs seconds seconds_listened",
+  mart_pages: "hour page views redirects errors",
+  mart_logins: "hour level events attempts failures echoes"
 } as const
 
 /** Name of a table of the star schema, of a view whose rows are specified, or of a mart. */
@@ -87,14 +102,16 @@ export const buildTables = (logged: Iterable<Logged>, catalog: ReadonlyArray<Son
   const hours = datetimeRows(events)
   const fact_streams = streamFacts(events, users, songs)
   const fact_page_views = pageViewFacts(events, users)
+  const fact_auth = authFacts(events, users)
+  const fact_sessions = sessionRows(sessionStates(events), plays, users)
   const fact_level_changes = levelChangeFacts(events, users)
   const dim_songs = songs.songRows(listens.map(({ event }) => event))
   const tables: Record<TableName, ReadonlyArray<object>> = {
     fact_streams,
     fact_page_views,
-    fact_auth: authFacts(events, users),
+    fact_auth,
     fact_level_changes,
-    fact_sessions: sessionRows(sessionStates(events), plays, users),
+    fact_sessions,
     dim_users: users.rows(),
     dim_songs,
     dim_artists: songs.artistRows(dim_songs),
@@ -106,7 +123,11 @@ export const buildTables = (logged: Iterable<Logged>, catalog: ReadonlyArray<Son
     mart_users: userRows(events, fact_streams, users),
     mart_active_users: activeUsers(fact_streams, hours),
     mart_conversion: conversion(fact_page_views, users, hours),
-    mart_retention: retention(fact_streams, hours)
+    mart_retention: retention(fact_streams, hours),
+    mart_weeks: weeks(fact_streams, hours),
+    mart_sessions: sessionDays(fact_sessions),
+    mart_pages: pageHours(fact_page_views),
+    mart_logins: loginHours(fact_auth)
   }
   return Object.fromEntries(
     tableNames.map((name) => [name, sortRows(columnsOfTable(name), tables[name])])

@@ -9,9 +9,11 @@ import os from "node:os"
 import path from "node:path"
 import process from "node:process"
 import { afterAll, expect } from "vitest"
+import type { BuildPassOptions, HourRange } from "../buildPass.ts"
 import { buildPass } from "../buildPass.ts"
 import { makeDuckDbWarehouse } from "../DuckDbWarehouse.ts"
 import { models } from "../models/models.ts"
+import { withDependents } from "../modelVersions.ts"
 import type { History } from "../spec/arbitraryHistories.ts"
 import type { WarehouseService } from "../Warehouse.ts"
 import { Warehouse } from "../Warehouse.ts"
@@ -63,10 +65,14 @@ export interface RunOptions {
   readonly catalogVersion?: string
   /** The step, counted over the run, before which the run is killed. */
   readonly killAt?: number | undefined
-  readonly rebuild?: { readonly from: number; readonly to: number }
+  readonly rebuild?: BuildPassOptions<never>["rebuild"]
+  readonly range?: HourRange
 }
 
-export const run = (place: Place, { catalogVersion, history, killAt, maxHours, rebuild }: RunOptions) => {
+export const run = (
+  place: Place,
+  { catalogVersion, history, killAt, maxHours, range, rebuild }: RunOptions
+) => {
   let step = 0
   return buildPass({
     published: place.published,
@@ -74,6 +80,7 @@ export const run = (place: Place, { catalogVersion, history, killAt, maxHours, r
     maxHours: maxHours ?? 1000,
     maxRows: 1_000_000,
     rebuild,
+    range,
     onStep: (name) => (step++ === killAt ? Effect.fail(new Killed({ step: name })) : Effect.void),
     onProgress: () => Effect.void
   }).pipe(
@@ -82,6 +89,24 @@ export const run = (place: Place, { catalogVersion, history, killAt, maxHours, r
     )
   )
 }
+
+/** Changes the warehouse behind the batcher's back. */
+export const define = (place: Place, statements: ReadonlyArray<string>) =>
+  Effect.scoped(Effect.flatMap(place.warehouse.open, (session) => session.define("test", statements)))
+
+export const query = (place: Place, statement: string) =>
+  Effect.scoped(Effect.flatMap(place.warehouse.open, (session) => session.query("test", statement)))
+
+/** Takes all rows from a model's table and from those that are made from it, once they are there. */
+export const spoil = (place: Place, model: string) =>
+  Effect.flatMap(query(place, "SELECT model FROM model_versions"), (made) =>
+    define(
+      place,
+      withDependents(new Set(made.length === 0 ? [] : [model]))
+        .filter(({ select }) => select === undefined)
+        .map(({ name }) => `DELETE FROM ${name} WHERE TRUE`)
+    )
+  )
 
 /** All tables as sorted lines. */
 export const dump = (place: Place, names: ReadonlyArray<string> = models.map(({ name }) => name)) =>
