@@ -4,6 +4,7 @@
  * npm run services -- --docker: the same by Docker. Exit codes as everywhere: 2 wrong use or something missing here,
  * 3 a service does not start or has ended.
  */
+import { makeBucket } from "@musify/lake/gcs/testing/makeBucket.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -39,16 +40,10 @@ To try them:
 }
 
 /** Makes the bucket unless an earlier start has. */
-const makeBucket = async (endpoint: string): Promise<void> => {
-  const answer = await fetch(`${endpoint}/storage/v1/b?project=musify`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ name: bucket })
-  })
-  if (answer.ok || answer.status === 409) return
-  throw new UserError({
-    message: `The bucket ${bucket} was not made: HTTP ${answer.status}, ${await answer.text()}`,
-    exitCode: 3
+const ensureBucket = async (endpoint: string): Promise<void> => {
+  if ((await fetch(`${endpoint}/storage/v1/b/${bucket}`)).ok) return
+  await makeBucket(endpoint, bucket).catch((cause: Error) => {
+    throw new UserError({ message: cause.message, exitCode: 3 })
   })
 }
 
@@ -101,7 +96,7 @@ const start = async (
     processes: services.map(({ name, pid }) => ({ name, pid }))
   }
   writeState(state)
-  await makeBucket(state.gcsEndpoint)
+  await ensureBucket(state.gcsEndpoint)
   return { state, services }
 }
 

@@ -1,4 +1,4 @@
-/** Makes a bucket on a Cloud Storage server of a test. */
+/** Makes a bucket on a Cloud Storage server that asks for no account: one of a test, or of this machine. */
 export const makeBucket = async (endpoint: string, name: string): Promise<void> => {
   const answer = await fetch(`${endpoint}/storage/v1/b?project=test`, {
     method: "POST",
