@@ -300,8 +300,10 @@ export const buildPass = <E>(
       let lakeRows = 0
       const lateHours: Array<string> = []
       let maxHours = options.maxHours
+      // Only a build changes which hours are dirty: they are asked for once behind each.
+      const readAll = timed(seconds, "plan", readDirtyHours(session, versions))
+      let all = yield* readAll
       for (;;) {
-        const all = yield* timed(seconds, "plan", readDirtyHours(session, versions))
         const dirty = all.filter(({ hour }) => isWithin(options.range, hour))
         const batch = nextBatch(dirty, maxHours, options.maxRows)
         if (batch.length > 0) {
@@ -333,6 +335,7 @@ export const buildPass = <E>(
             return yield* new AuditsFailed({ hours: named(batch), failures })
           }
           yield* onStep("committed")
+          all = yield* readAll
           const total = transaction.checks.length
           audits = { total, passed: total, failures }
           hours += batch.length
@@ -341,9 +344,9 @@ export const buildPass = <E>(
             if (late) lateHours.push(hourText(hour))
           }
         }
-        yield* timed(seconds, "publish", publishPending(session, options, versions, audits))
+        yield* timed(seconds, "publish", publishPending(session, options, all, audits))
         if (batch.length > 0) {
-          const through = yield* currentWatermark(session, versions)
+          const through = yield* currentWatermark(session, all)
           yield* options.onProgress({ hoursBuilt: hours, hoursLeft: dirty.length - batch.length, through })
         }
         if (batch.length === dirty.length) break
@@ -356,19 +359,16 @@ export const buildPass = <E>(
         seconds,
         audits: { passed: audits.passed, total: audits.total },
         published: yield* readInfo(session, "published"),
-        through: yield* currentWatermark(session, versions)
+        through: yield* currentWatermark(session, all)
       }
     })
   )
 
 const currentWatermark = (
   session: WarehouseSession,
-  versions: ReadonlyMap<string, string>
+  dirty: ReadonlyArray<DirtyHour>
 ): Effect.Effect<number | null, WarehouseError> =>
-  Effect.gen(function* () {
-    const dirty = yield* readDirtyHours(session, versions)
-    return watermark(yield* readPositions(session), dirty[0]?.hour)
-  })
+  Effect.map(readPositions(session), (positions) => watermark(positions, dirty[0]?.hour))
 
 /**
  * Publishes what is pending, and again what was damaged since. While models that were published before are made anew
@@ -378,11 +378,10 @@ const currentWatermark = (
 const publishPending = <E>(
   session: WarehouseSession,
   options: BuildPassOptions<E>,
-  versions: ReadonlyMap<string, string>,
+  dirty: ReadonlyArray<DirtyHour>,
   audits: AuditResult
 ): Effect.Effect<void, WarehouseError | AuditsFailed | E> =>
   Effect.gen(function* () {
-    const dirty = yield* readDirtyHours(session, versions)
     const resetting = (yield* readInfo(session, "resetting")) === "yes"
     const remembered = yield* readInfo(session, "published")
     const isSwap = resetting && remembered !== undefined
@@ -400,7 +399,7 @@ const publishPending = <E>(
     const passed = audits.total > 0 && !isSwap ? audits : yield* auditAll(session)
     if (isSwap && passed.failures.length > 0)
       return yield* new AuditsFailed({ hours: [], failures: passed.failures })
-    const through = watermark(yield* readPositions(session), dirty[0]?.hour)
+    const through = yield* currentWatermark(session, dirty)
     const version = yield* publisher.publish(
       pending,
       resetting ? undefined : remembered,
