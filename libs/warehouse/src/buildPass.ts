@@ -453,12 +453,11 @@ export const planPass = (
       const session = yield* warehouse.open
       yield* prepareLedger(session, warehouse.place)
       const versions = modelVersions(session.dialect, catalogVersion)
-      const plans = yield* readPlans(yield* readPositions(session))
+      const read = yield* readPositions(session)
+      const plans = yield* readPlans(read)
       const stale = yield* staleModels(session, versions)
       const dirty = new Map((yield* readDirtyHours(session, versions)).map((one) => [one.hour, one]))
-      const positions = new Map(
-        (yield* readPositions(session)).map(({ maxTs, partition, topic }) => [`${topic}/${partition}`, maxTs])
-      )
+      const positions = new Map(read.map(({ maxTs, partition, topic }) => [`${topic}/${partition}`, maxTs]))
       const built = new Set(
         (yield* session.query("plan", `SELECT hour FROM ledger_hours WHERE built_at IS NOT NULL`)).map(
           (row) => Number(row["hour"])
