@@ -5,9 +5,10 @@
 import { bytesColumn } from "@musify/domain/RecordBatch.ts"
 import { encodeHeaders } from "@musify/domain/recordHeaders.ts"
 import { type Topic, topics } from "@musify/domain/Topic.ts"
+import { describeFailure } from "@musify/runtime/runMain.ts"
 import { makeKafkaEventLog } from "@musify/stream/KafkaEventLog.ts"
 import { kafkaTestSettings } from "@musify/stream/testing/kafkaTestSettings.ts"
-import { Duration, Effect } from "effect"
+import { Duration, Effect, Exit } from "effect"
 import { Buffer } from "node:buffer"
 import { openSync } from "node:fs"
 import { join } from "node:path"
@@ -92,4 +93,10 @@ const run = Effect.gen(function* () {
   }
 })
 
-await Effect.runPromise(Effect.scoped(run))
+const exit = await Effect.runPromiseExit(Effect.scoped(run))
+// No broker at the start, say: it ends as the commands do, and its supervisor starts it again.
+if (Exit.isFailure(exit)) {
+  const { exitCode, message } = describeFailure(exit.cause)
+  console.log(`${new Date().toISOString()} ${message}`)
+  process.exit(exitCode)
+}
