@@ -1,7 +1,7 @@
 import type { Dialect } from "../Dialect.ts"
 import type { Model } from "../Model.ts"
 import { column, optional } from "../Model.ts"
-import { nextPlay, secondsOfPlay } from "./factSessions.ts"
+import { isSkipped, nextPlay, secondsOfPlay } from "./factSessions.ts"
 
 const inChangedDays = (day: string) => `${day} IN (SELECT day FROM changed_days)`
 
@@ -26,7 +26,7 @@ export const martListening: Model = {
   name: "mart_listening",
   kind: "mart",
   grain: "hour × user_key × state × level × gender",
-  description: "Plays and seconds listened.",
+  description: "Plays, seconds listened and plays that were skipped.",
   key: ["hour", "user_key", "state", "level", "gender"],
   columns: [
     column("hour", "timestamp", "Start of the hour of the play"),
@@ -36,7 +36,8 @@ export const martListening: Model = {
     column("level", "string", "Level on the event"),
     optional("gender", "string", "Of the user's version"),
     column("plays", "int64", "Plays"),
-    column("seconds", "int64", "Seconds listened")
+    column("seconds", "int64", "Seconds listened"),
+    column("skips", "int64", "Plays that the session's next play cut short")
   ],
   dependsOn: ["fact_streams", "dim_users", "dim_location", "fact_sessions"],
   partition: "hour",
@@ -62,12 +63,13 @@ WITH plays AS (
   FROM fact_streams WHERE ${sql.inHours(sql.variable("days_from"), `${sql.variable("days_to")} + ${sql.variable("reach")}`)}
     AND hour_key IN (SELECT hour FROM listening_hours)
 ), counted AS (
-  SELECT hour_key, user_key, user_id, location_key, level, count(*) AS plays, ${sql.cast(`sum(${secondsOfPlay(sql)})`, "int64")} AS seconds
+  SELECT hour_key, user_key, user_id, location_key, level, count(*) AS plays, ${sql.cast(`sum(${secondsOfPlay(sql)})`, "int64")} AS seconds,
+    sum(CASE WHEN ${isSkipped(sql)} THEN 1 ELSE 0 END) AS skips
   FROM plays p WHERE ${inChangedDays(sql.dayOfHour("hour_key"))}
   GROUP BY hour_key, user_key, user_id, location_key, level
 )
 SELECT ${sql.hourStart("c.hour_key")} AS hour, c.user_key, c.user_id, l.state, c.level, u.gender,
-  ${sql.cast("sum(c.plays)", "int64")} AS plays, ${sql.cast("sum(c.seconds)", "int64")} AS seconds
+  ${["plays", "seconds", "skips"].map((what) => `${sql.cast(`sum(c.${what})`, "int64")} AS ${what}`).join(", ")}
 FROM counted c JOIN dim_users u ON c.user_key = u.user_key JOIN dim_location l ON c.location_key = l.location_key
 GROUP BY c.hour_key, c.user_key, c.user_id, l.state, c.level, u.gender
 ${sql.insertOrder("1", "2", "4", "5")}`

@@ -32,6 +32,10 @@ export const secondsOfPlay = (sql: Dialect): string =>
   `CASE WHEN p.next_ts IS NULL THEN ${sql.wholeSeconds("p.duration")}
    ELSE greatest(0, least(${sql.wholeSeconds("p.duration")}, ${sql.secondsBetween("p.ts", "p.next_ts")})) END`
 
+/** Condition on plays `p` with `next_ts`: the session's next play came before the song was over. */
+export const isSkipped = (sql: Dialect): string =>
+  `p.next_ts IS NOT NULL AND ${sql.secondsBetween("p.ts", "p.next_ts")} < ${sql.wholeSeconds("p.duration")}`
+
 /** The next play of the session: order (ts, item_in_session, user_id). */
 export const nextPlay = (what: string): string =>
   `lead(${what}) OVER (PARTITION BY session_id ORDER BY ts, item_in_session, user_id IS NULL, user_id)`

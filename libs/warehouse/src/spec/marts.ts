@@ -15,6 +15,9 @@ const distinct = <A>(values: Iterable<A | null>): number => {
   return set.size
 }
 
+const sum = <A>(rows: ReadonlyArray<A>, of: (row: A) => number): number =>
+  rows.reduce((total, row) => total + of(row), 0)
+
 /** Plays and seconds listened by hour, listener's version, state, level at the event, gender. */
 export interface ListeningRow {
   readonly hour: number
@@ -25,6 +28,7 @@ export interface ListeningRow {
   readonly gender: string | null
   readonly plays: number
   readonly seconds: number
+  readonly skips: number
 }
 
 /** A play's seconds belong to the hour in which it began. */
@@ -47,7 +51,8 @@ export const listening = (plays: Iterable<Play>, users: UserDimension): Readonly
   return [...groupBy(plays, keyOf).values()].map((group) => ({
     ...grain(group[0]),
     plays: group.length,
-    seconds: group.reduce((sum, play) => sum + play.seconds, 0)
+    seconds: sum(group, ({ seconds }) => seconds),
+    skips: group.filter(({ isSkipped }) => isSkipped).length
   }))
 }
 
@@ -245,9 +250,6 @@ export const weeks = (
     }
   })
 }
-
-const sum = <A>(rows: ReadonlyArray<A>, of: (row: A) => number): number =>
-  rows.reduce((total, row) => total + of(row), 0)
 
 /** Sessions that began on a day and ended in one way. */
 export interface SessionsRow {

@@ -43,7 +43,7 @@ export const tableColumns = {
   dim_datetime: "hour_key hour_start date year quarter month day hour iso_weekday iso_week is_weekend",
   level_changes:
     "user_key location_key hour_key ts user_id session_id item_in_session auth level level_after",
-  mart_listening: "hour user_key user_id state level gender plays seconds",
+  mart_listening: "hour user_key user_id state level gender plays seconds skips",
   mart_songs: "hour state song_key artist_key plays",
   mart_users: "user_id gender level registered_at first_seen first_play last_seen paid_since",
   mart_active_users: "date dau wau mau",
