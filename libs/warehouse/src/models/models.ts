@@ -1,7 +1,9 @@
 import type { Model } from "../Model.ts"
 import { martListening, martSongs } from "./dailyMarts.ts"
+import { deviceHours } from "./deviceHours.ts"
 import { dimArtists } from "./dimArtists.ts"
 import { dimDatetime } from "./dimDatetime.ts"
+import { dimDevices } from "./dimDevices.ts"
 import { dimLocation } from "./dimLocation.ts"
 import { dimSongs } from "./dimSongs.ts"
 import { dimUsers } from "./dimUsers.ts"
@@ -23,6 +25,8 @@ export const models: ReadonlyArray<Model> = [
   dimUsers,
   locationHours,
   dimLocation,
+  deviceHours,
+  dimDevices,
   factStreams,
   factPageViews,
   factAuth,
