@@ -1,16 +1,13 @@
 import { topics } from "@musify/domain/Topic.ts"
-import type { Dialect } from "../Dialect.ts"
 import type { Model } from "../Model.ts"
 import { column, columnList, optional } from "../Model.ts"
+import { hoursInBuild } from "./inBuild.ts"
 
 const columns = [
   column("hour_key", "int64", "Hour"),
   column("device_key", "int64", "Device"),
   optional("user_agent", "string", "As the events say it")
 ]
-
-const inBuiltHours = (sql: Dialect): string =>
-  `hour_key BETWEEN ${sql.variable("first_hour")} AND ${sql.variable("last_hour")} AND hour_key IN (SELECT hour FROM build_hours)`
 
 /** What each hour says about devices: the input of the fold dim_devices. */
 export const deviceHours: Model = {
@@ -30,14 +27,14 @@ export const deviceHours: Model = {
     ),
     sql.tempTable(
       "withdrawn_devices",
-      `SELECT DISTINCT device_key FROM (SELECT hour_key, device_key FROM device_hours WHERE ${inBuiltHours(sql)}
+      `SELECT DISTINCT device_key FROM (SELECT hour_key, device_key FROM device_hours WHERE ${hoursInBuild(sql)}
 EXCEPT DISTINCT SELECT hour_key, device_key FROM new_device_hours)`
     ),
-    `DELETE FROM device_hours WHERE ${inBuiltHours(sql)}`,
+    `DELETE FROM device_hours WHERE ${hoursInBuild(sql)}`,
     `INSERT INTO device_hours SELECT ${columnList(sql, { columns })} FROM new_device_hours ${sql.insertOrder("hour_key")}`
   ],
   leaves: (sql) => [
-    sql.tempTable("new_device_hours", `SELECT * FROM device_hours WHERE ${inBuiltHours(sql)}`),
+    sql.tempTable("new_device_hours", `SELECT * FROM device_hours WHERE ${hoursInBuild(sql)}`),
     sql.tempTable("withdrawn_devices", `SELECT device_key FROM new_device_hours WHERE false`)
   ],
   audits: []

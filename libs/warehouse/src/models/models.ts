@@ -9,8 +9,10 @@ import { dimSongs } from "./dimSongs.ts"
 import { dimUsers } from "./dimUsers.ts"
 import { factAuth, factLevelChanges, factPageViews, factStreams } from "./facts.ts"
 import { factSessions } from "./factSessions.ts"
+import { cancellations, levelSteps } from "./levelSteps.ts"
 import { locationHours } from "./locationHours.ts"
 import { martLogins, martPages } from "./hourlyMarts.ts"
+import { martLevelSteps } from "./martLevelSteps.ts"
 import { martSessions } from "./martSessions.ts"
 import { martWeeks } from "./martWeeks.ts"
 import { martActiveUsers, martConversion, martRetention, martUsers } from "./userMarts.ts"
@@ -36,12 +38,15 @@ export const models: ReadonlyArray<Model> = [
   factSessions,
   usersSeen,
   userDays,
+  cancellations,
+  levelSteps,
   wideStreams,
   levelChanges,
   martListening,
   martSongs,
   martUsers,
   martActiveUsers,
+  martLevelSteps,
   martConversion,
   martRetention,
   martWeeks,

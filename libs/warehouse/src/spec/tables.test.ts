@@ -47,7 +47,9 @@ test("every row has exactly the columns of its table, and natural and surrogate 
     mart_users: ["user_id"],
     mart_active_users: ["date"],
     mart_conversion: ["month"],
-    mart_retention: ["cohort_week", "week_number"]
+    mart_retention: ["cohort_week", "week_number"],
+    level_steps: ["user_id", "changed_at"],
+    mart_level_steps: ["date", "level_before", "level_after", "tag", "days_before"]
   }
   fc.assert(
     fc.property(arbitraryHistory(), ({ catalog, events }) => {

@@ -3,6 +3,7 @@ import { datetimeRows } from "./datetime.ts"
 import { deviceRows } from "./devices.ts"
 import { dedupe } from "./dedupe.ts"
 import { authFacts, levelChangeFacts, levelChanges, pageViewFacts, streamFacts } from "./facts.ts"
+import { levelStepDays, levelSteps } from "./levels.ts"
 import { locationRows } from "./locations.ts"
 import type { Logged } from "./logged.ts"
 import { ofTopic } from "./logged.ts"
@@ -51,6 +52,8 @@ export const tableColumns = {
   mart_users: "user_id gender level registered_at first_seen first_play last_seen paid_since",
   mart_active_users: "date dau wau mau",
   mart_conversion: "month free_users upgrades downgrades cancellations",
+  level_steps: "user_id changed_at level_before level_after since tag",
+  mart_level_steps: "date level_before level_after tag days_before changes seconds_before",
   mart_retention: "cohort_week week_number users returned",
   mart_weeks: "week listeners new_listeners retained returned lost",
   mart_sessions: "date ended_how tag sessions bounces pages songs seconds seconds_listened",
@@ -108,6 +111,7 @@ export const buildTables = (logged: Iterable<Logged>, catalog: ReadonlyArray<Son
   const fact_auth = authFacts(events, users)
   const fact_sessions = sessionRows(sessionStates(events), plays, users)
   const fact_level_changes = levelChangeFacts(events, users)
+  const steps = levelSteps(events, users)
   const dim_songs = songs.songRows(listens.map(({ event }) => event))
   const tables: Record<TableName, ReadonlyArray<object>> = {
     fact_streams,
@@ -127,6 +131,8 @@ export const buildTables = (logged: Iterable<Logged>, catalog: ReadonlyArray<Son
     mart_users: userRows(events, fact_streams, users),
     mart_active_users: activeUsers(fact_streams, hours),
     mart_conversion: conversion(fact_page_views, users, hours),
+    level_steps: steps,
+    mart_level_steps: levelStepDays(steps, fact_page_views),
     mart_retention: retention(fact_streams, hours),
     mart_weeks: weeks(fact_streams, hours),
     mart_sessions: sessionDays(fact_sessions),
