@@ -29,6 +29,8 @@ export interface Audit {
   readonly badRows: (sql: Dialect, scope: AuditScope) => string
   /** Needs the staged rows of the build, so it runs after a build only. */
   readonly needsStage?: boolean
+  /** Reads all of its table, whatever a build has changed, so it runs with the audit of everything only. */
+  readonly isWhole?: boolean
 }
 
 /** What is stored of a table, or its query. */

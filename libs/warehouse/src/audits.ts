@@ -54,6 +54,7 @@ const ofBuild = (sql: Dialect, isAnew: boolean): AuditScope => {
 /** The audit that follows from a model's key: no two rows have the same. */
 const uniqueKey = (model: Model): Audit => ({
   name: `(${model.key.join(", ")}) is unique`,
+  isWhole: model.select !== undefined,
   badRows: (_sql, scope) => {
     const names = new Set(model.columns.map(({ name }) => name))
     const where = names.has("hour_key")
@@ -110,7 +111,10 @@ export const buildChecks = (
   )
   const audited = new Set(["lake", ...built, ...views.map(({ name }) => name)])
   return [["lake", lakeRows] as const, ...all]
-    .filter(([model, { needsStage }]) => audited.has(model) && (isStaged || needsStage !== true))
+    .filter(
+      ([model, { isWhole, needsStage }]) =>
+        audited.has(model) && isWhole !== true && (isStaged || needsStage !== true)
+    )
     .map(([model, { badRows, name }]) => ({
       model,
       audit: name,

@@ -1,4 +1,5 @@
 import type { Model } from "../Model.ts"
+import { artistCharts, songCharts } from "./charts.ts"
 import { martListening, martSongs } from "./dailyMarts.ts"
 import { deviceHours } from "./deviceHours.ts"
 import { dimArtists } from "./dimArtists.ts"
@@ -13,6 +14,7 @@ import { cancellations, levelSteps } from "./levelSteps.ts"
 import { locationHours } from "./locationHours.ts"
 import { martLogins, martPages } from "./hourlyMarts.ts"
 import { martLevelSteps } from "./martLevelSteps.ts"
+import { listeningByAccountAge, listeningByDevice, listeningByTag } from "./listeningViews.ts"
 import { martSessions } from "./martSessions.ts"
 import { martWeeks } from "./martWeeks.ts"
 import { martActiveUsers, martConversion, martRetention, martUsers } from "./userMarts.ts"
@@ -52,5 +54,10 @@ export const models: ReadonlyArray<Model> = [
   martWeeks,
   martSessions,
   martPages,
-  martLogins
+  martLogins,
+  songCharts,
+  artistCharts,
+  listeningByTag,
+  listeningByDevice,
+  listeningByAccountAge
 ]

@@ -99,6 +99,7 @@ LEFT JOIN ${sql.table("dim_users")} n ON v.user_id = n.user_id AND v.valid_to = 
   audits: [
     {
       name: "every change is in it exactly once",
+      isWhole: true,
       badRows: (sql) => `
 SELECT fact_rows, view_rows FROM (SELECT (SELECT count(*) FROM fact_level_changes WHERE ${sql.sinceHour("0")}) AS fact_rows,
   (SELECT count(*) FROM level_changes WHERE ${sql.sinceHour("0")}) AS view_rows)

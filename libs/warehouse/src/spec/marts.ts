@@ -61,6 +61,35 @@ export const listening = (plays: Iterable<Play>, users: UserDimension): Readonly
   }))
 }
 
+/** What rows of mart_listening add up to, by day and something more. */
+export interface ListeningDayRow {
+  readonly date: string
+  readonly listeners: number
+  readonly plays: number
+  readonly seconds: number
+  readonly skips: number
+}
+
+/** The rows of a view that counts mart_listening by day and what is said of each row. */
+export const listeningBy = <A extends object>(
+  rows: Iterable<ListeningRow>,
+  by: (row: ListeningRow) => A
+): ReadonlyArray<A & ListeningDayRow> =>
+  [...groupBy(rows, (row) => JSON.stringify([dateOf(row.hour), by(row)])).values()].map((own) => ({
+    ...by(own[0]),
+    date: dateOf(own[0].hour),
+    listeners: distinct(own.map(({ user_id }) => user_id)),
+    plays: sum(own, ({ plays }) => plays),
+    seconds: sum(own, ({ seconds }) => seconds),
+    skips: sum(own, ({ skips }) => skips)
+  }))
+
+/** Age of an account at an hour, as the least whole days of its class. */
+export const accountDays = (registeredAt: number | null, hour: number): number | null =>
+  registeredAt === null
+    ? null
+    : ([1, 7, 28, 91, 365].findLast((days) => hour - registeredAt >= days * dayMs) ?? 0)
+
 /** Plays by hour, state and song. */
 export interface SongPlaysRow {
   readonly hour: number

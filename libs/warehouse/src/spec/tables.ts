@@ -1,4 +1,5 @@
 import type { Song } from "@musify/domain/Song.ts"
+import { chartRows } from "./charts.ts"
 import { datetimeRows } from "./datetime.ts"
 import { deviceRows } from "./devices.ts"
 import { dedupe } from "./dedupe.ts"
@@ -8,9 +9,11 @@ import { locationRows } from "./locations.ts"
 import type { Logged } from "./logged.ts"
 import { ofTopic } from "./logged.ts"
 import {
+  accountDays,
   activeUsers,
   conversion,
   listening,
+  listeningBy,
   loginHours,
   pageHours,
   retention,
@@ -58,7 +61,12 @@ export const tableColumns = {
   mart_weeks: "week listeners new_listeners retained returned lost",
   mart_sessions: "date ended_how tag sessions bounces pages songs seconds seconds_listened",
   mart_pages: "hour page views redirects errors",
-  mart_logins: "hour level events attempts failures echoes"
+  mart_logins: "hour level events attempts failures echoes",
+  song_charts: "period starts place place_before climbed song_key title artist_name plays plays_before",
+  artist_charts: "period starts place place_before climbed artist_key artist_name plays plays_before",
+  listening_by_tag: "date tag level listeners plays seconds skips",
+  listening_by_device: "date browser os form listeners plays seconds skips",
+  listening_by_account_age: "date account_days listeners plays seconds skips"
 } as const
 
 /** Name of a table of the star schema, of a view whose rows are specified, or of a mart. */
@@ -111,8 +119,16 @@ export const buildTables = (logged: Iterable<Logged>, catalog: ReadonlyArray<Son
   const fact_auth = authFacts(events, users)
   const fact_sessions = sessionRows(sessionStates(events), plays, users)
   const fact_level_changes = levelChangeFacts(events, users)
+  const mart_listening = listening(plays, users)
+  const mart_songs = songPlays(plays, songs)
+  const dim_devices = deviceRows(events)
+  const userOf = new Map(users.rows().map((row) => [row.user_key, row]))
+  const deviceOf = new Map(dim_devices.map((row) => [row.device_key, row]))
   const steps = levelSteps(events, users)
   const dim_songs = songs.songRows(listens.map(({ event }) => event))
+  const dim_artists = songs.artistRows(dim_songs)
+  const songOf = new Map(dim_songs.map((row) => [row.song_key, row]))
+  const artistOf = new Map(dim_artists.map((row) => [row.artist_key, row]))
   const tables: Record<TableName, ReadonlyArray<object>> = {
     fact_streams,
     fact_page_views,
@@ -121,13 +137,13 @@ export const buildTables = (logged: Iterable<Logged>, catalog: ReadonlyArray<Son
     fact_sessions,
     dim_users: users.rows(),
     dim_songs,
-    dim_artists: songs.artistRows(dim_songs),
+    dim_artists,
     dim_location: locationRows(events),
-    dim_devices: deviceRows(events),
+    dim_devices,
     dim_datetime: hours,
     level_changes: levelChanges(fact_level_changes, users),
-    mart_listening: listening(plays, users),
-    mart_songs: songPlays(plays, songs),
+    mart_listening,
+    mart_songs,
     mart_users: userRows(events, fact_streams, users),
     mart_active_users: activeUsers(fact_streams, hours),
     mart_conversion: conversion(fact_page_views, users, hours),
@@ -137,7 +153,24 @@ export const buildTables = (logged: Iterable<Logged>, catalog: ReadonlyArray<Son
     mart_weeks: weeks(fact_streams, hours),
     mart_sessions: sessionDays(fact_sessions),
     mart_pages: pageHours(fact_page_views),
-    mart_logins: loginHours(fact_auth)
+    mart_logins: loginHours(fact_auth),
+    song_charts: chartRows(mart_songs, "song_key").map(({ key, ...row }) => {
+      const { artist_name, title } = songOf.get(key)!
+      return { ...row, song_key: key, title, artist_name }
+    }),
+    artist_charts: chartRows(mart_songs, "artist_key").map(({ key, ...row }) => ({
+      ...row,
+      artist_key: key,
+      artist_name: artistOf.get(key)!.name
+    })),
+    listening_by_tag: listeningBy(mart_listening, ({ level, tag }) => ({ tag, level })),
+    listening_by_device: listeningBy(mart_listening, ({ device_key }) => {
+      const { browser, form, os } = deviceOf.get(device_key)!
+      return { browser, os, form }
+    }),
+    listening_by_account_age: listeningBy(mart_listening, ({ hour, user_key }) => ({
+      account_days: accountDays(userOf.get(user_key)!.registered_at, hour)
+    }))
   }
   return Object.fromEntries(
     tableNames.map((name) => [name, sortRows(columnsOfTable(name), tables[name])])
