@@ -8,6 +8,7 @@ import { describeCommand } from "@musify/simulator/describe/command.ts"
 import { asForeignRun } from "@musify/simulator/foreignRun.ts"
 import { replayCommand } from "@musify/simulator/replayCommand.ts"
 import { auditCommand } from "./audit/command.ts"
+import { docsCommand } from "./docs/command.ts"
 import { upCommand } from "./up/up.ts"
 
 /** `musify`: all parts under one name. */
@@ -21,7 +22,8 @@ export const musifyCommand = Command.make("musify").pipe(
       "  musify up                         everything in one process",
       "  musify replay eventsim-output     another producer's events, byte for byte",
       "  musify dead-letters list          what could not be read, and why",
-      "  musify audit --deep               recount everything from the outside"
+      "  musify audit --deep               recount everything from the outside",
+      "  musify docs                       the star schema as a page"
     ].join("\n")
   ),
   Command.withSubcommands([
@@ -33,6 +35,7 @@ export const musifyCommand = Command.make("musify").pipe(
     makeDeadLettersCommand(asForeignRun),
     batchCommand,
     dashboardCommand,
-    auditCommand
+    auditCommand,
+    docsCommand
   ])
 )
