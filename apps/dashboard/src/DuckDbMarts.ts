@@ -12,12 +12,18 @@ import type { Cell, Marts, Row } from "./Marts.ts"
 /** Columns of the published tables, for tables that have no file yet. */
 const emptyTables: Readonly<Record<string, string>> = {
   mart_listening:
-    "NULL::TIMESTAMP AS hour, NULL::BIGINT AS user_key, NULL::BIGINT AS user_id, NULL::VARCHAR AS state, NULL::VARCHAR AS level, NULL::VARCHAR AS gender, NULL::BIGINT AS plays, NULL::BIGINT AS seconds",
+    "NULL::TIMESTAMP AS hour, NULL::BIGINT AS user_key, NULL::BIGINT AS user_id, NULL::VARCHAR AS state, NULL::VARCHAR AS level, NULL::VARCHAR AS gender, NULL::VARCHAR AS tag, NULL::BIGINT AS device_key, NULL::BIGINT AS plays, NULL::BIGINT AS seconds, NULL::BIGINT AS skips",
   mart_songs:
     "NULL::TIMESTAMP AS hour, NULL::VARCHAR AS state, NULL::BIGINT AS song_key, NULL::BIGINT AS artist_key, NULL::BIGINT AS plays",
   mart_users:
     "NULL::BIGINT AS user_id, NULL::VARCHAR AS gender, NULL::VARCHAR AS level, NULL::TIMESTAMP AS registered_at, NULL::TIMESTAMP AS first_seen, NULL::TIMESTAMP AS first_play, NULL::TIMESTAMP AS last_seen, NULL::TIMESTAMP AS paid_since",
   mart_active_users: "NULL::DATE AS date, NULL::BIGINT AS dau, NULL::BIGINT AS wau, NULL::BIGINT AS mau",
+  mart_level_steps:
+    "NULL::DATE AS date, NULL::VARCHAR AS level_before, NULL::VARCHAR AS level_after, NULL::VARCHAR AS tag, NULL::INTEGER AS days_before, NULL::BIGINT AS changes, NULL::BIGINT AS seconds_before",
+  mart_retention:
+    "NULL::DATE AS cohort_week, NULL::INTEGER AS week_number, NULL::BIGINT AS users, NULL::BIGINT AS returned",
+  dim_devices:
+    "NULL::BIGINT AS device_key, NULL::VARCHAR AS user_agent, NULL::VARCHAR AS browser, NULL::VARCHAR AS os, NULL::VARCHAR AS form",
   dim_songs: "NULL::BIGINT AS song_key, NULL::VARCHAR AS title, NULL::VARCHAR AS artist_name",
   dim_artists: "NULL::BIGINT AS artist_key, NULL::VARCHAR AS name"
 }

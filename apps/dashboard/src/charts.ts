@@ -65,6 +65,29 @@ export const charts = {
     unit: "listeners",
     definition:
       "Distinct listeners of the day, of the 7 days and of the 28 days that end with it. All states: this chart is not filtered."
+  },
+  "level-changes": {
+    title: "Conversion and cancellations",
+    unit: "changes of level",
+    definition:
+      "Users whose level changed on the period's days, by the level that their next event shows, not by what they asked for; and users who cancelled, by their level. The share is of the listeners at that level in the same days. All states: this chart is not filtered."
+  },
+  retention: {
+    title: "Retention",
+    unit: "% of a week's new listeners",
+    definition:
+      "Of the users whose first play lies in a week: how many of them played again 1 to 7 weeks later. The eight weeks up to the period's end. All states: this chart is not filtered."
+  },
+  skips: {
+    title: "Skip rate",
+    unit: "% of plays",
+    definition: "Plays that the session's next play cut short, of all plays, by the level at the play."
+  },
+  devices: {
+    title: "Devices",
+    unit: "listeners",
+    definition:
+      "Distinct listeners by what their user agent says: browser, operating system, kind of device. A listener with two devices counts in both."
   }
 } as const satisfies Record<string, ChartText>
 

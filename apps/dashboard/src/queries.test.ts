@@ -5,6 +5,7 @@ import fs from "node:fs/promises"
 import os from "node:os"
 import path from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import type { DeviceRow } from "./api/answers.ts"
 import { openPublished } from "./DuckDbMarts.ts"
 import type { Marts } from "./Marts.ts"
 import { comparison, dataSpan, lastDay, previousPeriod } from "./period.ts"
@@ -20,6 +21,8 @@ interface Listening {
   readonly gender: string | null
   readonly plays: number
   readonly seconds: number
+  readonly skips: number
+  readonly device_key: number
 }
 interface SongPlays {
   readonly hour: number
@@ -222,6 +225,108 @@ describe("every chart equals a recount of the published rows, for any period and
         )
       }
     }))
+})
+
+describe("marts of listeners", () => {
+  /** The whole days that a period touches. */
+  const daysOf = ({ from, to }: Period): Period => ({
+    from: Math.floor(from / 24) * 24,
+    to: Math.ceil(to / 24) * 24
+  })
+  const isoOf = (hour: number) => new Date(hour * hourMs).toISOString().slice(0, 10)
+  const ofDays = <R>(table: string, column: string) =>
+    rowsOf<R>(`SELECT * REPLACE (strftime(${column}, '%Y-%m-%d') AS ${column}) FROM ${table}`)
+
+  test("skips by level, and devices by what they are, are sums of listening", async () => {
+    const devices = await rowsOf<Omit<DeviceRow, "listeners"> & { readonly device_key: number }>(
+      `SELECT * FROM dim_devices`
+    )
+    const namesOf = ({ browser, form, os }: Pick<DeviceRow, "browser" | "form" | "os">) => [browser, os, form]
+    await holds(async (asked) => {
+      const rows = listening.filter(inScope(asked))
+      const levels = group(rows, (row) => row.level)
+      const skips = (await run(queries.skips, asked)).rows
+      expect(skips.length).toBe(levels.size)
+      for (const row of skips) {
+        const counted = levels.get(JSON.stringify(row.level)) ?? []
+        expect(row).toMatchObject({ plays: playsOf(counted), skips: sum(counted.map((one) => one.skips)) })
+      }
+      const kinds = group(rows, ({ device_key }) =>
+        namesOf(devices.find((one) => one.device_key === device_key)!)
+      )
+      const found = (await run(queries.devices, asked)).rows
+      expect(found.length).toBe(kinds.size)
+      for (const row of found) {
+        const counted = kinds.get(JSON.stringify(namesOf(row))) ?? []
+        expect(row).toMatchObject({ listeners: known(counted).size, plays: playsOf(counted) })
+        expect(row.skips).toBe(sum(counted.map((one) => one.skips)))
+      }
+    })
+    expect(sum(listening.map((row) => row.skips))).toBeGreaterThan(0)
+  })
+
+  test("changes of level are those of the period's days, beside the listeners of their level", async () => {
+    interface Step {
+      readonly date: string
+      readonly level_before: string
+      readonly level_after: string
+      readonly changes: number
+      readonly seconds_before: number | null
+    }
+    const steps = await ofDays<Step>("mart_level_steps", "date")
+    const changeOf = { paid: "upgrades", free: "downgrades", cancelled: "cancellations" } as Record<
+      string,
+      string
+    >
+    const seen = new Set<string>()
+    await holds(async (asked) => {
+      const days = daysOf(asked.period)
+      const counted = group(
+        steps.filter(({ date }) => date >= isoOf(days.from) && date < isoOf(days.to)),
+        (step) => [changeOf[step.level_after], step.level_before]
+      )
+      const { rows } = await run(queries.levelChanges, asked)
+      expect(rows.length).toBe(counted.size)
+      for (const { change, changes, level, listeners, meanDays } of rows) {
+        const own = counted.get(JSON.stringify([change, level])) ?? []
+        expect(changes).toBe(sum(own.map((step) => step.changes)))
+        const heard = listening.filter(inScope({ period: days, state: null }))
+        expect(listeners).toBe(known(heard.filter((row) => row.level === level)).size)
+        const seconds = sum(own.map((step) => step.seconds_before ?? 0))
+        if (change === "cancellations") expect(meanDays).toBeNull()
+        else expect(meanDays).toBeCloseTo(seconds / 86_400 / changes, 0)
+        seen.add(change)
+      }
+    })
+    expect([...seen].sort()).toEqual(["cancellations", "downgrades", "upgrades"])
+  })
+
+  test("retention is that of the cohorts and weeks up to the period's end", async () => {
+    interface Cohort {
+      readonly cohort_week: string
+      readonly week_number: number
+      readonly users: number
+      readonly returned: number
+    }
+    const cohorts = await ofDays<Cohort>("mart_retention", "cohort_week")
+    await holds(async (asked) => {
+      const end = daysOf(asked.period).to
+      const wanted = cohorts
+        .map((row) => ({ ...row, begin: Date.parse(row.cohort_week) / hourMs }))
+        .filter(
+          ({ begin, week_number }) =>
+            begin >= end - 56 * 24 && week_number < 8 && begin + week_number * 7 * 24 < end
+        )
+        .map(({ begin, cohort_week, returned, users, week_number }) => ({
+          cohort: cohort_week,
+          week: week_number,
+          users,
+          returned,
+          open: begin + (week_number + 1) * 7 * 24 > firstHour + hours - 1
+        }))
+      expect((await run(queries.retention, asked)).rows).toEqual(wanted)
+    })
+  })
 })
 
 test("active users are those of the period's days", async () => {

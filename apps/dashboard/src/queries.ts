@@ -272,3 +272,79 @@ export const activeUsers: Query<A.ActiveUsersRow> = (marts, { period }) =>
     ORDER BY date`,
     as<A.ActiveUsersRow>
   )
+
+/** The whole days that a period touches. */
+const wholeDays = ({ from, to }: Period): Period => ({
+  from: Math.floor(from / 24) * 24,
+  to: Math.ceil(to / 24) * 24
+})
+const onDays = ({ from, to }: Period, column: string): string =>
+  `${column} >= ${hourSql(from)}::DATE AND ${column} < ${hourSql(to)}::DATE`
+
+/** Upgrades, downgrades and cancellations on the period's days, all states, beside the listeners of their level. */
+export const levelChanges: Query<A.LevelChangeRow> = (marts, { period }) => {
+  const days = wholeDays(period)
+  return run(
+    marts,
+    `
+    WITH steps AS (
+      SELECT CASE level_after WHEN 'paid' THEN 'upgrades' WHEN 'free' THEN 'downgrades' ELSE 'cancellations' END AS change,
+        level_before AS level, sum(changes)::BIGINT AS changes, sum(seconds_before) AS seconds
+      FROM mart_level_steps
+      WHERE ${onDays(days, "date")}
+      GROUP BY ALL
+    ), heard AS (
+      SELECT level, count(DISTINCT user_id) AS listeners
+      FROM mart_listening
+      WHERE ${within({ period: days, state: null })}
+      GROUP BY level
+    )
+    SELECT change, level, changes, coalesce(listeners, 0) AS listeners, round(seconds / 86400 / changes, 1)::DOUBLE AS "meanDays"
+    FROM steps LEFT JOIN heard USING (level)
+    ORDER BY list_position(['upgrades', 'downgrades', 'cancellations'], change), level`,
+    as<A.LevelChangeRow>
+  )
+}
+
+/** Weekly cohorts that are shown. */
+const cohorts = 8
+
+/** The weekly cohorts up to the period's end, and in which weeks up to it they came back. */
+export const retention: Query<A.RetentionRow> = (marts, { period }) => {
+  const { to } = wholeDays(period)
+  const { closed } = spanOf(marts)
+  const sql = `
+    SELECT strftime(cohort_week, '%Y-%m-%d') AS cohort, week_number AS week, users, returned
+    FROM mart_retention
+    WHERE ${onDays({ from: to - cohorts * 7 * 24, to }, "cohort_week")}
+      AND week_number < ${cohorts} AND cohort_week + 7 * week_number < ${hourSql(to)}::DATE
+    ORDER BY cohort_week, week_number`
+  return run(marts, sql, (row) => {
+    const found = as<Omit<A.RetentionRow, "open">>(row)
+    return { ...found, open: hourOf(Date.parse(found.cohort)) + (found.week + 1) * 7 * 24 > closed }
+  })
+}
+
+export const skips: Query<A.SkipsRow> = (marts, scope) =>
+  run(
+    marts,
+    `
+    SELECT level, sum(plays)::BIGINT AS plays, sum(skips)::BIGINT AS skips
+    FROM mart_listening
+    WHERE ${within(scope)}
+    GROUP BY level
+    ORDER BY level`,
+    as<A.SkipsRow>
+  )
+
+export const devices: Query<A.DeviceRow> = (marts, scope) =>
+  run(
+    marts,
+    `
+    SELECT browser, os, form, count(DISTINCT user_id) AS listeners, sum(plays)::BIGINT AS plays, sum(skips)::BIGINT AS skips
+    FROM mart_listening JOIN dim_devices USING (device_key)
+    WHERE ${within(scope)}
+    GROUP BY browser, os, form
+    ORDER BY listeners DESC, plays DESC, browser, os, form`,
+    as<A.DeviceRow>
+  )

@@ -72,6 +72,37 @@ export type HeatmapRow = typeof HeatmapRow.Type
 export const ActiveUsersRow = Struct({ date: String, dau: Int, wau: Int, mau: Int })
 export type ActiveUsersRow = typeof ActiveUsersRow.Type
 
+/**
+ * Changes of level that happened, by the level before; `listeners` at that level in the same days; `meanDays` at it
+ * before the change, null for cancellations.
+ */
+export const LevelChangeRow = Struct({
+  change: Schema.Literal("upgrades", "downgrades", "cancellations"),
+  level: String,
+  changes: Int,
+  listeners: Int,
+  meanDays: NullOr(Number)
+})
+export type LevelChangeRow = typeof LevelChangeRow.Type
+
+/** `cohort`: Monday of the week in which its `users` played first; `returned` of them played `week` weeks later. `open`: that week is not over. */
+export const RetentionRow = Struct({ cohort: String, week: Int, users: Int, returned: Int, open: Boolean })
+export type RetentionRow = typeof RetentionRow.Type
+
+export const SkipsRow = Struct({ level: String, plays: Int, skips: Int })
+export type SkipsRow = typeof SkipsRow.Type
+
+/** The names are null for plays without a user agent, "other" for one that is not known. */
+export const DeviceRow = Struct({
+  browser: NullOr(String),
+  os: NullOr(String),
+  form: NullOr(String),
+  listeners: Int,
+  plays: Int,
+  skips: Int
+})
+export type DeviceRow = typeof DeviceRow.Type
+
 /** What every answer carries beside its rows. */
 const answer = {
   /** The published version it was computed from. */

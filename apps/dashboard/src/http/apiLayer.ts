@@ -46,6 +46,10 @@ export const apiLayer = (published: Published, live: Effect.Effect<Live>) => {
       .handle("level-by-gender", ({ urlParams }) => answer(marts, urlParams, () => queries.levelByGender))
       .handle("heatmap", ({ urlParams }) => answer(marts, urlParams, () => queries.heatmap))
       .handle("active-users", ({ urlParams }) => answer(marts, urlParams, () => queries.activeUsers))
+      .handle("level-changes", ({ urlParams }) => answer(marts, urlParams, () => queries.levelChanges))
+      .handle("retention", ({ urlParams }) => answer(marts, urlParams, () => queries.retention))
+      .handle("skips", ({ urlParams }) => answer(marts, urlParams, () => queries.skips))
+      .handle("devices", ({ urlParams }) => answer(marts, urlParams, () => queries.devices))
   )
   const pipeline = HttpApiBuilder.group(DashboardApi, "pipeline", (handlers) =>
     handlers

@@ -1,4 +1,5 @@
 import type { GenderRow, LevelByGenderRow } from "../api/answers.ts"
+import { Bar, share } from "./Bars.tsx"
 import { compact, exact } from "./format.ts"
 
 const genders: Readonly<Record<string, { readonly name: string; readonly color: string }>> = {
@@ -8,28 +9,6 @@ const genders: Readonly<Record<string, { readonly name: string; readonly color: 
 const genderOf = (code: string | null) =>
   genders[code ?? ""] ?? { name: code === null ? "Unknown" : code, color: "var(--c3)" }
 const order = (code: string | null): number => (code === "F" ? 0 : code === "M" ? 1 : 2)
-
-const share = (part: number, all: number): string =>
-  `${((100 * part) / Math.max(1, all)).toFixed(part === all ? 0 : 1)} %`
-
-interface BarProps {
-  readonly name: string
-  readonly color: string
-  readonly value: number
-  readonly all: number
-  readonly top: number
-  readonly tip: string
-}
-const Bar = ({ name, color, value, all, top, tip }: BarProps) => (
-  <li class="hbar" data-tip={tip}>
-    <span class="hbar-name">{name}</span>
-    <span class="hbar-track" aria-hidden="true">
-      <span style={{ width: `${(100 * value) / Math.max(1, top)}%`, background: color }} />
-    </span>
-    <span class="number hbar-value">{compact(value)}</span>
-    <span class="number quiet hbar-share">{share(value, all)}</span>
-  </li>
-)
 
 /** Listeners by gender as bars with their share. Plays of nobody known have no gender and are not listeners. */
 export const GenderBars = ({ rows }: { readonly rows: ReadonlyArray<GenderRow> }) => {

@@ -6,6 +6,7 @@ import { dayText, timeOf, weekdayText } from "./format.ts"
 import { GenderBars, LevelByGenderBars } from "./GenderCharts.tsx"
 import { Controls, Freshness, LiveRate, ThemeButton } from "./Header.tsx"
 import { ActiveUsersChart, ActivityChart, Heatmap } from "./HourCharts.tsx"
+import { DeviceBars, LevelChangeBars, RetentionTable, SkipBars } from "./ListenerCharts.tsx"
 import { keyNames, useKeys } from "./keys.ts"
 import { Panel, Sheet } from "./Panel.tsx"
 import { RankList } from "./RankList.tsx"
@@ -72,6 +73,10 @@ const Page = () => {
   const levels = useAnswer<A.LevelByGenderRow>("level-by-gender", params, version)
   const heatmap = useAnswer<A.HeatmapRow>("heatmap", params, version)
   const active = useAnswer<A.ActiveUsersRow>("active-users", everywhere, version)
+  const changes = useAnswer<A.LevelChangeRow>("level-changes", everywhere, version)
+  const retention = useAnswer<A.RetentionRow>("retention", everywhere, version)
+  const skips = useAnswer<A.SkipsRow>("skips", params, version)
+  const devices = useAnswer<A.DeviceRow>("devices", params, version)
 
   const range = (preset: typeof page.range) => () => change({ range: preset, from: null, to: null })
   useKeys({
@@ -248,6 +253,56 @@ const Page = () => {
             empty={active.data?.rows.length === 0 ? "No day of this period is built yet." : undefined}
           >
             {({ rows }) => <ActiveUsersChart rows={rows} />}
+          </Panel>
+          <Panel
+            name="level-changes"
+            class="w5"
+            text={charts["level-changes"]}
+            note={page.state === null ? "" : "all states"}
+            loaded={changes}
+            height={168}
+            empty={
+              changes.data?.rows.length === 0
+                ? "Nobody changed level or cancelled in this period."
+                : undefined
+            }
+          >
+            {({ rows }) => <LevelChangeBars rows={rows} />}
+          </Panel>
+          <Panel
+            name="retention"
+            class="w7"
+            text={charts.retention}
+            note={page.state === null ? charts.retention.unit : `${charts.retention.unit}, all states`}
+            loaded={retention}
+            height={256}
+            empty={
+              retention.data?.rows.length === 0
+                ? "No new listeners in the eight weeks up to this period's end."
+                : undefined
+            }
+          >
+            {({ rows }) => <RetentionTable rows={rows} />}
+          </Panel>
+          <Panel
+            name="devices"
+            class="w7"
+            text={charts.devices}
+            loaded={devices}
+            height={168}
+            empty={none(devices.data?.rows)}
+          >
+            {({ rows }) => <DeviceBars rows={rows} />}
+          </Panel>
+          <Panel
+            name="skips"
+            class="w5"
+            text={charts.skips}
+            loaded={skips}
+            height={56}
+            empty={none(skips.data?.rows)}
+          >
+            {({ rows }) => <SkipBars rows={rows} />}
           </Panel>
         </div>
       </main>

@@ -172,18 +172,38 @@ const tablesSql = (
       CASE WHEN guest = 1 THEN NULL ELSE l.state END AS state,
       CASE WHEN l.pays AND h > ${Math.floor(hours / 5)} THEN 'paid' ELSE 'free' END AS level,
       CASE WHEN guest < 3 THEN NULL ELSE l.gender END AS gender,
-      900000000000000000 + song AS song_key, 120 + (i * 37) % 200 AS seconds
+      CASE WHEN user_id % 3 = 0 THEN NULL WHEN user_id % 3 = 1 THEN 'A' ELSE 'B' END AS tag, 1 + user_id % 6 AS device_key,
+      i % 9 = 0 AS skipped, 900000000000000000 + song AS song_key, 120 + (i * 37) % 200 AS seconds
       FROM raw JOIN listeners l USING (user_id)
       WHERE keep < 0.5 + 0.38 * sin((((${firstHour} + h) % 24) - 11) * pi() / 12)
         + CASE WHEN isodow(${start} + to_hours(h)) > 5 THEN -0.07 ELSE 0.05 END
         AND user_id <= ${users} * (0.75 + 0.25 * h / ${hours});
     CREATE TABLE mart_listening AS SELECT hour, coalesce(user_id, 0)::BIGINT AS user_key, user_id::BIGINT AS user_id, state, level, gender,
-      count(*) AS plays, sum(seconds)::BIGINT AS seconds FROM plays GROUP BY ALL ORDER BY ALL;
+      tag, device_key::BIGINT AS device_key, count(*) AS plays, sum(seconds)::BIGINT AS seconds, count(*) FILTER (WHERE skipped) AS skips FROM plays GROUP BY ALL ORDER BY ALL;
     CREATE TABLE mart_songs AS SELECT hour, state, song_key::BIGINT AS song_key, artist_key, count(*) AS plays
       FROM plays JOIN dim_songs USING (song_key) GROUP BY ALL ORDER BY ALL;
     CREATE TABLE mart_users AS SELECT user_id::BIGINT AS user_id, any_value(gender) AS gender, max_by(level, hour) AS level, NULL::TIMESTAMP AS registered_at,
       min(hour) AS first_seen, min(hour) AS first_play, max(hour) AS last_seen, NULL::TIMESTAMP AS paid_since
       FROM plays WHERE user_id IS NOT NULL GROUP BY user_id ORDER BY user_id;
+    CREATE TABLE dim_devices AS SELECT * FROM (VALUES (1::BIGINT, 'a', 'Chrome', 'Windows', 'desktop'), (2, 'b', 'Safari', 'iOS', 'mobile'),
+      (3, 'c', 'Chrome', 'Android', 'mobile'), (4, 'd', 'Chrome', 'Windows', 'desktop'), (5, 'e', 'other', 'other', 'other'),
+      (6, NULL, NULL, NULL, NULL)) t(device_key, user_agent, browser, os, form);
+    CREATE TABLE mart_level_steps AS WITH changes AS (
+      SELECT min(hour) FILTER (WHERE level = 'paid') AS moment, min(hour) AS since, 'free' AS level_before, 'paid' AS level_after, any_value(tag) AS tag
+        FROM plays WHERE user_id IS NOT NULL GROUP BY user_id
+      UNION ALL SELECT max(hour), min(hour) FILTER (WHERE level = 'paid'), 'paid', 'free', any_value(tag) FROM plays WHERE user_id % 4 = 0 GROUP BY user_id HAVING bool_or(level = 'paid')
+      UNION ALL SELECT max(hour), NULL, max_by(level, hour), 'cancelled', any_value(tag) FROM plays WHERE user_id % 11 = 0 GROUP BY user_id)
+      SELECT moment::DATE AS date, level_before, level_after, tag,
+        CASE WHEN since IS NOT NULL THEN list_max(list_filter([0, 1, 2, 4, 8, 15, 31, 91], lambda n: n <= epoch(moment - since) // 86400)) END::INTEGER AS days_before,
+        count(*) AS changes, sum(epoch(moment - since))::BIGINT AS seconds_before
+      FROM changes WHERE moment IS NOT NULL GROUP BY ALL ORDER BY ALL;
+    CREATE TABLE mart_retention AS WITH weeks AS (
+      SELECT DISTINCT user_id, date_trunc('week', hour)::DATE AS week FROM plays WHERE user_id IS NOT NULL
+    ), starters AS (SELECT user_id, min(week) AS cohort_week FROM weeks GROUP BY user_id),
+      cohorts AS (SELECT cohort_week, count(*) AS users FROM starters GROUP BY cohort_week)
+      SELECT c.cohort_week, ((w.week - c.cohort_week) // 7)::INTEGER AS week_number, c.users,
+        (SELECT count(*) FROM weeks x JOIN starters s ON x.user_id = s.user_id WHERE s.cohort_week = c.cohort_week AND x.week = w.week) AS returned
+      FROM cohorts c JOIN (SELECT DISTINCT week FROM weeks) w ON w.week >= c.cohort_week ORDER BY ALL;
     CREATE TABLE days AS SELECT DISTINCT hour::DATE AS date, user_id FROM plays WHERE user_id IS NOT NULL;
     CREATE TABLE mart_active_users AS SELECT d.date, count(DISTINCT user_id) FILTER (days.date = d.date) AS dau,
       count(DISTINCT user_id) FILTER (days.date > d.date - 7) AS wau, count(DISTINCT user_id) AS mau
@@ -191,7 +211,15 @@ const tablesSql = (
 }
 
 const byDay = ["mart_listening", "mart_songs"]
-const whole = ["mart_users", "mart_active_users", "dim_songs", "dim_artists"]
+const whole = [
+  "mart_users",
+  "mart_active_users",
+  "mart_level_steps",
+  "mart_retention",
+  "dim_songs",
+  "dim_artists",
+  "dim_devices"
+]
 
 /**
  * Writes a made-up version under `published` with exactly the tables of the batcher and puts it in force, as the
