@@ -5,6 +5,7 @@ import type { EventLog } from "@musify/stream/EventLog.ts"
 import type { EventLogError } from "@musify/stream/EventLogError.ts"
 import { Clock, Effect, Fiber, type Scope } from "effect"
 import { loadCast } from "./cast/loadCast.ts"
+import { compileCast } from "./CompiledCast.ts"
 import type { EventSink } from "./EventSink.ts"
 import { logSink } from "./sinks/logSink.ts"
 import type { EventsimConfig } from "./EventsimConfig.ts"
@@ -167,17 +168,17 @@ const makeSimulator = <SE, E, R>(
     seed,
     start,
     partitions: sink.partitions,
-    skip: sink.positions,
-    newline: sink.newline
+    skip: sink.positions
   }
+  const makeCast = (shared: boolean) =>
+    compileCast(loadCast(songs, similar), config, { newline: sink.newline, shared })
   if (workers > 1) {
     return Effect.flatMap(
       Effect.promise(() => import("./workers/parallelSimulator.ts")),
       ({ parallelSimulator }) =>
         parallelSimulator({
           ...common,
-          songs,
-          similar,
+          makeCast: () => makeCast(true),
           workers,
           shard,
           unordered: sink.unordered,
@@ -188,7 +189,7 @@ const makeSimulator = <SE, E, R>(
   return Effect.sync(() => {
     const slice = shard === undefined ? undefined : { shard, worker: wholePart }
     return localSimulator(
-      new Simulation({ ...common, cast: loadCast(songs, similar), slice }),
+      new Simulation({ ...common, cast: makeCast(false), slice }),
       sink.appendEvents ?? chunkEvents
     )
   })
