@@ -19,16 +19,19 @@ export const configOf = (changes: Partial<EventsimConfigFile> = {}): EventsimCon
 
 export const monday = Date.UTC(2026, 5, 1)
 
+/** What a small simulation may have of its own. */
+export interface SmallOptions extends Partial<Omit<SimulationOptions, "cast">> {
+  readonly cast?: Cast
+  readonly newline?: boolean | undefined
+}
+
 /** A simulation of a few listeners, with what the options change. */
 export const smallSimulation = ({
   cast: own = cast,
   config = configOf(),
   newline,
   ...options
-}: Partial<Omit<SimulationOptions, "cast">> & {
-  readonly cast?: Cast
-  readonly newline?: boolean
-}): Simulation =>
+}: SmallOptions): Simulation =>
   new Simulation({
     config,
     cast: compileCast(own, config, { newline }),
@@ -41,7 +44,7 @@ export const smallSimulation = ({
 
 /** Event lines of a simulation by `topic/partition`, advanced in steps of `budget`. */
 export const collect = (
-  options: Parameters<typeof smallSimulation>[0] & { readonly days: number; readonly budget?: number }
+  options: SmallOptions & { readonly days: number; readonly budget?: number }
 ): Map<string, Array<string>> => {
   const simulation = smallSimulation(options)
   const lines = new Map<string, Array<string>>()
