@@ -70,7 +70,7 @@ export interface SimulateSummary {
  * Events per chunk of history: a few ms of work, after which others in the process get their turn. The bytes of a chunk
  * stay in the processor's cache.
  */
-const chunkEvents = 4096
+const chunkEvents = 16_384
 
 /**
  * Simulates into the event log and goes on where the log ends: the same options give the same events, so the number of
