@@ -71,6 +71,8 @@ export interface SimulateSummary {
  * stay in the processor's cache.
  */
 const chunkEvents = 16_384
+/** The same of a worker, several of whose chunks are in memory at once. */
+const workerChunkEvents = 4096
 
 /**
  * Simulates into the event log and goes on where the log ends: the same options give the same events, so the number of
@@ -182,7 +184,7 @@ const makeSimulator = <SE, E, R>(
           workers,
           shard,
           unordered: sink.unordered,
-          windowEvents: Math.max(chunkEvents, (sink.appendEvents ?? 0) / workers)
+          windowEvents: Math.max(workerChunkEvents, (sink.appendEvents ?? 0) / workers)
         })
     )
   }
