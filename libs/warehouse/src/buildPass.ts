@@ -17,6 +17,7 @@ import type { Dialect } from "./Dialect.ts"
 import type { ChainPosition, DirtyHour } from "./ledger.ts"
 import {
   builtModels,
+  forget,
   intakeStatements,
   readDirtyHours,
   readLakeFiles,
@@ -281,16 +282,9 @@ export const buildPass = <E>(
           const plans = yield* readPlans(yield* readPositions(session))
           yield* intake(session, plans, onStep)
           if (rebuild?.range !== undefined) {
-            const { from, to } = rebuild.range
-            const names = namedModels(rebuild.model).map(({ name }) => session.dialect.text(name))
-            yield* plainTransaction(
-              session,
-              "rebuild",
-              [
-                `DELETE FROM model_hours WHERE hour BETWEEN ${from} AND ${to} AND model IN (${names.join(", ")})`
-              ],
-              onStep
-            )
+            const names = namedModels(rebuild.model).map(({ name }) => name)
+            const statements = forget(session.dialect, names, rebuild.range)
+            yield* plainTransaction(session, "rebuild", statements, onStep)
           }
         })
       )

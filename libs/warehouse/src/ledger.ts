@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import type { Hour } from "@musify/domain/Hour.ts"
 import { dayMs, hourStart } from "@musify/domain/Hour.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
@@ -73,6 +74,11 @@ export const ledgerTables: ReadonlyArray<Table> = [
     columns: [
       column("hour", "int64", "Hour"),
       column("files_hash", "string", "Names the files known"),
+      optional(
+        "complete",
+        "string",
+        "Names the files and the versions that all models were built from; else no matter"
+      ),
       optional("built_at", "float64", "Time of the last build, epoch ms"),
       column("late", "boolean", "Whether files came after the hour was built and passed"),
       optional("late_at", "float64", "Time of the last build with late files, epoch ms")
@@ -197,7 +203,7 @@ export const intakeStatements = (
     ),
     `UPDATE ledger_hours AS l SET files_hash = n.files_hash, late = (l.late OR (n.late AND l.built_at IS NOT NULL))
 FROM new_hashes n WHERE l.hour = n.hour`,
-    `INSERT INTO ledger_hours SELECT hour, files_hash, NULL, false, NULL FROM new_hashes
+    `INSERT INTO ledger_hours SELECT hour, files_hash, NULL, NULL, false, NULL FROM new_hashes
 WHERE hour NOT IN (SELECT hour FROM ledger_hours)`,
     `DELETE FROM chain_positions WHERE TRUE`,
     ...inserts(
@@ -212,6 +218,22 @@ WHERE hour NOT IN (SELECT hour FROM ledger_hours)`,
 
 /** Models that hold rows: those that are built hour by hour. */
 export const builtModels: ReadonlyArray<Model> = models.filter(({ select }) => select === undefined)
+
+/** Of an hour that is complete: its files and all versions, as an expression. */
+const completeOf = (sql: Dialect, versions: ReadonlyMap<string, string>, filesHash: string): string => {
+  const all = createHash("sha256")
+    .update(JSON.stringify([...versions]))
+    .digest("hex")
+    .slice(0, 16)
+  return `${filesHash} || ${sql.text(` ${all}`)}`
+}
+
+/** Models and their versions, as a query. */
+const wantedVersions = (sql: Dialect, versions: ReadonlyMap<string, string>): string =>
+  sql.rowsOf(
+    { model: "string", version: "string" },
+    builtModels.map(({ name }) => [name, versions.get(name) ?? ""])
+  )
 
 /** Hours to build, oldest first. */
 export const readDirtyHours = (
@@ -236,16 +258,18 @@ const dirtyHour = (row: SqlRow): DirtyHour => ({
   failed: row["failed"] === null ? null : String(row["failed"])
 })
 
-/** The query of the hours to build, and which models for each. */
+/**
+ * The query of the hours to build, and which models for each. Hours that are complete are left out by themselves, so
+ * that it does not look at each model of a long history.
+ */
 export const dirtyHours = (sql: Dialect, versions: ReadonlyMap<string, string>): string => {
-  const wanted = sql.rowsOf(
-    { model: "string", version: "string" },
-    builtModels.map(({ name }) => [name, versions.get(name) ?? ""])
-  )
-  return `WITH wanted AS (${wanted}), dirty AS (
+  return `WITH wanted AS (${wantedVersions(sql, versions)}), incomplete AS (
+  SELECT hour, files_hash, built_at FROM ledger_hours WHERE complete IS DISTINCT FROM ${completeOf(sql, versions, "files_hash")}
+), dirty AS (
   SELECT h.hour, w.model, b.problem, CASE WHEN b.input_hash = h.files_hash OR (b.model IS NULL AND h.built_at IS NOT NULL)
     THEN w.model END AS changed
-  FROM ledger_hours h CROSS JOIN wanted w LEFT JOIN model_hours b ON b.model = w.model AND b.hour = h.hour
+  FROM incomplete h CROSS JOIN wanted w
+  LEFT JOIN (SELECT * FROM model_hours WHERE hour IN (SELECT hour FROM incomplete)) b ON b.model = w.model AND b.hour = h.hour
   WHERE b.model IS NULL OR b.state <> 'built' OR b.version <> w.version OR b.input_hash <> h.files_hash
 ), hours AS (
   SELECT hour, ${sql.joined("model", ["model"])} AS models, ${sql.joined("changed", ["changed"])} AS changed, min(problem) AS failed
@@ -330,7 +354,24 @@ FROM (${names}) m CROSS JOIN ledger_hours h
 LEFT JOIN (${[`SELECT * FROM (${none}) WHERE false`, ...counts].join("\nUNION ALL ")}) c ON c.model = m.model AND c.hour = h.hour
 WHERE h.hour IN (SELECT hour FROM build_hours)`,
     `UPDATE ledger_hours SET built_at = ${now}, late_at = CASE WHEN late THEN ${now} ELSE late_at END, late = false
-WHERE hour IN (SELECT hour FROM build_hours)`
+WHERE hour IN (SELECT hour FROM build_hours)`,
+    `UPDATE ledger_hours AS l SET complete = ${completeOf(sql, versions, "l.files_hash")}
+WHERE l.hour IN (SELECT b.hour FROM model_hours b JOIN (${wantedVersions(sql, versions)}) w ON b.model = w.model AND b.version = w.version
+  JOIN ledger_hours h ON b.hour = h.hour AND b.input_hash = h.files_hash
+  WHERE b.state = 'built' AND b.hour IN (SELECT hour FROM build_hours) GROUP BY b.hour HAVING count(*) = ${builtModels.length})`
+  ]
+}
+
+/** Statements that make hours of some models dirty, though nothing of them has changed; without a range all hours. */
+export const forget = (
+  sql: Dialect,
+  names: ReadonlyArray<string>,
+  range?: { readonly from: Hour; readonly to: Hour }
+): ReadonlyArray<string> => {
+  const hours = range === undefined ? "TRUE" : `hour BETWEEN ${range.from} AND ${range.to}`
+  return [
+    `DELETE FROM model_hours WHERE model IN (${names.map(sql.text).join(", ")}) AND ${hours}`,
+    `UPDATE ledger_hours SET complete = NULL WHERE ${hours}`
   ]
 }
 
