@@ -15,6 +15,8 @@ export const buildVariables = {
   last_hour: "int64",
   /** First hour in which what a user's events say has changed. */
   changed_from: "int64",
+  /** First hour whose changes of level are worked out again. */
+  steps_from: "int64",
   /** First hour whose facts may need another user_key. */
   rekey_from: "int64",
   /** First moment of the sessions that are touched. */

@@ -64,7 +64,9 @@ const uniqueKey = (model: Model): Audit => ({
         ? scope.sessions("session_id", model.partition)
         : names.has("hour")
           ? scope.dayTimes("hour")
-          : "TRUE"
+          : names.has("user_id")
+            ? scope.users("user_id")
+            : "TRUE"
     const key = model.key.join(", ")
     return `SELECT ${key}, count(*) AS copies FROM ${model.name} WHERE ${where} GROUP BY ${key} HAVING count(*) > 1`
   }

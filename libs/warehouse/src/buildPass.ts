@@ -13,6 +13,7 @@ import { auditAll } from "./audits.ts"
 import type { OnStep, StepSeconds } from "./buildHours.ts"
 import { buildTransaction, readsStage, timed } from "./buildHours.ts"
 import type { CatalogSource } from "./catalogTables.ts"
+import { nameDevices } from "./deviceNames.ts"
 import type { Dialect } from "./Dialect.ts"
 import type { ChainPosition, DirtyHour } from "./ledger.ts"
 import {
@@ -389,6 +390,8 @@ const publishPending = <E>(
     const publisher = session.publisher ?? folderPublisher(session, options.published)
     if (pending.length === 0 && (yield* publisher.isSound(remembered))) return
     yield* options.onStep("publish")
+    const naming = yield* nameDevices(session)
+    if (naming.length > 0) yield* plainTransaction(session, "devices", naming, options.onStep)
     // Tables made anew are audited whole; so is what a kill had put off, which has no audits of its own at hand.
     const passed = audits.total > 0 && !isSwap ? audits : yield* auditAll(session)
     if (isSwap && passed.failures.length > 0)

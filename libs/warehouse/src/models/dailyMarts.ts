@@ -1,7 +1,7 @@
 import type { Dialect } from "../Dialect.ts"
 import type { Model } from "../Model.ts"
 import { column, optional } from "../Model.ts"
-import { nextPlay, secondsOfPlay } from "./factSessions.ts"
+import { isSkipped, nextPlay, secondsOfPlay } from "./factSessions.ts"
 
 const inChangedDays = (day: string) => `${day} IN (SELECT day FROM changed_days)`
 
@@ -25,9 +25,9 @@ const changedDays = (sql: Dialect): ReadonlyArray<string> => [
 export const martListening: Model = {
   name: "mart_listening",
   kind: "mart",
-  grain: "hour × user_key × state × level × gender",
-  description: "Plays and seconds listened.",
-  key: ["hour", "user_key", "state", "level", "gender"],
+  grain: "hour × user_key × state × level × gender × tag × device_key",
+  description: "Plays, seconds listened and plays that were skipped.",
+  key: ["hour", "user_key", "state", "level", "gender", "tag", "device_key"],
   columns: [
     column("hour", "timestamp", "Start of the hour of the play"),
     column("user_key", "int64", "Version of the user"),
@@ -35,8 +35,11 @@ export const martListening: Model = {
     optional("state", "string", "State code of the listener's place"),
     column("level", "string", "Level on the event"),
     optional("gender", "string", "Of the user's version"),
+    optional("tag", "string", "A/B group on the event"),
+    column("device_key", "int64", "Device of the listener"),
     column("plays", "int64", "Plays"),
-    column("seconds", "int64", "Seconds listened")
+    column("seconds", "int64", "Seconds listened"),
+    column("skips", "int64", "Plays that the session's next play cut short")
   ],
   dependsOn: ["fact_streams", "dim_users", "dim_location", "fact_sessions"],
   partition: "hour",
@@ -58,18 +61,19 @@ WHERE ${sql.inHours(sql.variable("days_from"), sql.variable("days_to"))} AND ${i
   AND hour < ${sql.hourStart(`${sql.variable("days_to")} + 1`)} AND ${inChangedDays(sql.dayOfHour(sql.hourOf("hour")))}`,
     `INSERT INTO mart_listening
 WITH plays AS (
-  SELECT hour_key, user_key, user_id, location_key, level, ts, duration, ${nextPlay("ts")} AS next_ts
+  SELECT hour_key, user_key, user_id, location_key, level, tag, device_key, ts, duration, ${nextPlay("ts")} AS next_ts
   FROM fact_streams WHERE ${sql.inHours(sql.variable("days_from"), `${sql.variable("days_to")} + ${sql.variable("reach")}`)}
     AND hour_key IN (SELECT hour FROM listening_hours)
 ), counted AS (
-  SELECT hour_key, user_key, user_id, location_key, level, count(*) AS plays, ${sql.cast(`sum(${secondsOfPlay(sql)})`, "int64")} AS seconds
+  SELECT hour_key, user_key, user_id, location_key, level, tag, device_key, count(*) AS plays, ${sql.cast(`sum(${secondsOfPlay(sql)})`, "int64")} AS seconds,
+    sum(CASE WHEN ${isSkipped(sql)} THEN 1 ELSE 0 END) AS skips
   FROM plays p WHERE ${inChangedDays(sql.dayOfHour("hour_key"))}
-  GROUP BY hour_key, user_key, user_id, location_key, level
+  GROUP BY hour_key, user_key, user_id, location_key, level, tag, device_key
 )
-SELECT ${sql.hourStart("c.hour_key")} AS hour, c.user_key, c.user_id, l.state, c.level, u.gender,
-  ${sql.cast("sum(c.plays)", "int64")} AS plays, ${sql.cast("sum(c.seconds)", "int64")} AS seconds
+SELECT ${sql.hourStart("c.hour_key")} AS hour, c.user_key, c.user_id, l.state, c.level, u.gender, c.tag, c.device_key,
+  ${["plays", "seconds", "skips"].map((what) => `${sql.cast(`sum(c.${what})`, "int64")} AS ${what}`).join(", ")}
 FROM counted c JOIN dim_users u ON c.user_key = u.user_key JOIN dim_location l ON c.location_key = l.location_key
-GROUP BY c.hour_key, c.user_key, c.user_id, l.state, c.level, u.gender
+GROUP BY c.hour_key, c.user_key, c.user_id, l.state, c.level, u.gender, c.tag, c.device_key
 ${sql.insertOrder("1", "2", "4", "5")}`
   ],
   leaves: changedDays,
@@ -85,7 +89,7 @@ FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.da
 WHERE m.plays IS DISTINCT FROM f.plays`
     }
   ],
-  publish: { by: "day", orderBy: "hour, state, level, user_key, gender" }
+  publish: { by: "day", orderBy: "hour, state, level, user_key, gender, tag, device_key" }
 }
 
 /** Plays by hour, state and song. */

@@ -30,21 +30,34 @@ export const wideStreams: Model = {
     optional("lat", "float64", "Degrees north"),
     optional("lon", "float64", "Degrees east"),
     optional("state_name", "string", "Name of the state"),
-    optional("region_code", "string", "As US-CA")
+    optional("region_code", "string", "As US-CA"),
+    optional("browser", "string", "Of the device"),
+    optional("os", "string", "Operating system of the device"),
+    optional("form", "string", "desktop, mobile, tablet, tv, bot, or other")
   ],
-  dependsOn: ["fact_streams", "dim_users", "dim_songs", "dim_artists", "dim_location", "dim_datetime"],
+  dependsOn: [
+    "fact_streams",
+    "dim_users",
+    "dim_songs",
+    "dim_artists",
+    "dim_location",
+    "dim_devices",
+    "dim_datetime"
+  ],
   steps: () => [],
   select: (sql) => `
 SELECT f.*, t.hour_start, t.date, t.hour, t.iso_weekday, t.is_weekend,
   u.first_name, u.last_name, u.gender, u.registered_at,
   s.song_id, s.title, a.name AS artist_name, s.year,
-  l.city, l.state, l.zip, l.lat, l.lon, l.state_name, l.region_code
+  l.city, l.state, l.zip, l.lat, l.lon, l.state_name, l.region_code,
+  v.browser, v.os, v.form
 FROM ${sql.table("fact_streams")} f
 JOIN ${sql.table("dim_datetime")} t ON f.hour_key = t.hour_key
 JOIN ${sql.table("dim_users")} u ON f.user_key = u.user_key
 JOIN ${sql.table("dim_songs")} s ON f.song_key = s.song_key
 JOIN ${sql.table("dim_artists")} a ON f.artist_key = a.artist_key
-JOIN ${sql.table("dim_location")} l ON f.location_key = l.location_key`,
+JOIN ${sql.table("dim_location")} l ON f.location_key = l.location_key
+JOIN ${sql.table("dim_devices")} v ON f.device_key = v.device_key`,
   audits: [
     {
       name: "every play is in it exactly once",
