@@ -153,21 +153,21 @@ try {
   })
   let long: { readonly data: string; readonly lake: BenchLake } | undefined
   for (const history of histories) {
-    const isLong = history > simulatedHours
-    if (isLong) long ??= await buildFolder("simulated", simulatedHours)
-    let made = long!
-    if (!isLong) made = await buildFolder("short", history)
+    let made: { readonly data: string; readonly lake: BenchLake }
+    if (history <= simulatedHours) made = await buildFolder("short", history)
     else {
+      long ??= await buildFolder("simulated", simulatedHours)
       const data = join(folder, "long")
-      cpSync(long!.data, data, { recursive: true })
+      cpSync(long.data, data, { recursive: true })
+      made = { data, lake: await long.lake.goOnIn(join(data, "bucket")) }
+    }
+    if (history >= 24)
       await growHistory({
-        warehouse: join(data, "warehouse.duckdb"),
-        published: join(data, "bucket/published"),
-        day: newHour - simulatedHours,
+        warehouse: join(made.data, "warehouse.duckdb"),
+        published: join(made.data, "bucket/published"),
+        day: newHour - Math.min(history, simulatedHours),
         from: newHour - history
       })
-      made = { data, lake: await long!.lake.goOnIn(join(data, "bucket")) }
-    }
     const size = statSync(join(made.data, "warehouse.duckdb")).size
     const row = await measure(history, made.data, made.lake)
     rows.push(row)

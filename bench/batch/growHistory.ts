@@ -16,6 +16,8 @@ const shifted: Readonly<Record<string, string>> = {
   hour_key: "hour_key - d * 24",
   hour: "hour - to_days(d)",
   ts: "ts - to_days(d)",
+  changed_at: "changed_at - to_days(d)",
+  since: "since - to_days(d)",
   started_at: "started_at - to_days(d)",
   ended_at: "ended_at - to_days(d)",
   session_id: "session_id + d * 1000000000000",
@@ -37,6 +39,9 @@ const named = (name: string): Model => models.find((model) => model.name === nam
 const copiedTables = [
   ["user_runs", "hour_key"],
   ["location_hours", "hour_key"],
+  ["device_hours", "hour_key"],
+  ["cancellations", "hour_key"],
+  ["level_steps", "(epoch_us(changed_at) // 3600000000)"],
   ["fact_streams", "hour_key"],
   ["fact_page_views", "hour_key"],
   ["fact_auth", "hour_key"],
@@ -50,9 +55,12 @@ const copiedTables = [
 
 const filesOfHour = 30
 
-/** How the versions of listeners go on through the copies, and when they were seen. */
+/**
+ * How the versions of listeners go on through the copies, and when they were seen. All crowds are there, however short
+ * the history is, so that histories differ in their length and not in how many listen.
+ */
 const people = (days: number): ReadonlyArray<string> => [
-  `CREATE TEMP TABLE copies AS SELECT range AS d FROM range(1, ${days + 1})`,
+  `CREATE TEMP TABLE copies AS SELECT range AS d FROM range(1, ${Math.max(days + 1, crowds)})`,
   `CREATE TEMP TABLE day_versions AS SELECT * FROM dim_users WHERE user_id IN (
   SELECT user_id FROM user_runs WHERE hour_key BETWEEN $first AND $last) AND valid_from < make_timestamp(($last + 1) * 3600000000)`,
   `CREATE TEMP TABLE heads AS SELECT user_key FROM day_versions QUALIFY row_number() OVER (PARTITION BY user_id ORDER BY valid_from) = 1`,
@@ -85,7 +93,7 @@ FROM day_seen s LEFT JOIN day_played p ON s.user_id = p.user_id, crowd WHERE c >
   `UPDATE users_seen AS u SET first_seen = s.first_seen - to_days(oldest), first_play = p.first_play - to_days(oldest)
 FROM day_seen s LEFT JOIN day_played p ON s.user_id = p.user_id, crowd WHERE c = 0 AND u.user_id = s.user_id`,
   `INSERT INTO user_days SELECT DISTINCT (CAST(first_play AS DATE) - CAST(d AS INTEGER)), user_id + (d % ${crowds}) * 1000000000
-FROM day_played, copies WHERE user_id IS NOT NULL ORDER BY 1`,
+FROM day_played, copies WHERE user_id IS NOT NULL AND d <= ${days} ORDER BY 1`,
   `DELETE FROM mart_users`,
   `INSERT INTO mart_users SELECT u.user_id, u.gender, u.level, u.registered_at, s.first_seen, s.first_play, s.last_seen,
   CASE WHEN u.level = 'paid' THEN u.valid_from END FROM dim_users u JOIN users_seen s ON u.user_id = s.user_id WHERE u.is_current`
@@ -95,7 +103,7 @@ FROM day_played, copies WHERE user_id IS NOT NULL ORDER BY 1`,
 const copy = (d: number, from: Hour): ReadonlyArray<string> => [
   ...copiedTables.map(
     ([name, hour]) =>
-      `INSERT INTO ${name} SELECT ${copied(named(name), false)} FROM (SELECT *, ${d} AS d FROM day_${name})
+      `INSERT INTO ${name} SELECT ${copied(named(name), false)} FROM (SELECT *, CAST(${d} AS BIGINT) AS d FROM day_${name})
 WHERE ${hour} - d * 24 >= ${from}`
   ),
   `INSERT INTO lake_files SELECT hour - ${d * 24}, topic, partition, seq, start_offset, end_offset,
@@ -113,9 +121,15 @@ const wholeMarts = (): ReadonlyArray<string> => [
   sql.tempTable("changed_days", "SELECT DISTINCT hour // 24 AS day FROM build_hours"),
   sql.setVariable("sessions_from", "SELECT min(started_at) FROM fact_sessions"),
   sql.tempTable("session_dates", "SELECT DISTINCT CAST(started_at AS DATE) AS date FROM fact_sessions"),
-  ...["dim_datetime", "mart_weeks", "mart_retention", "mart_conversion", "mart_sessions"].flatMap((name) =>
-    named(name).steps(sql, false)
-  ),
+  sql.tempTable("step_dates", "SELECT DISTINCT CAST(changed_at AS DATE) AS date FROM level_steps"),
+  ...[
+    "dim_datetime",
+    "mart_level_steps",
+    "mart_weeks",
+    "mart_retention",
+    "mart_conversion",
+    "mart_sessions"
+  ].flatMap((name) => named(name).steps(sql, false)),
   // The true ones look at 28 days for each day, so a long history gets those of one listener in turn.
   `INSERT INTO mart_active_users SELECT date, count(*), 7 * count(*), ${crowds} * count(*) FROM user_days
 WHERE date NOT IN (SELECT date FROM mart_active_users) GROUP BY date`
@@ -143,8 +157,9 @@ const publishCopies = (published: string, day: Hour, days: ReadonlyArray<number>
 }
 
 /**
- * Puts copies of the day whose hours begin at `day`, made by the batcher, before it, until the history begins at hour
- * `from`: facts, folds, dimensions, marts, the ledger and what is published, as if built from lake files that are gone.
+ * Puts copies of the 24 hours from `day` on, made by the batcher, before them, until the history begins at hour `from`:
+ * facts, folds, dimensions, marts, the ledger and what is published, as if built from lake files that are gone. With
+ * `from` at or behind `day` there are no copies, only listeners of earlier days.
  */
 export const growHistory = async (options: {
   readonly warehouse: string
@@ -153,7 +168,7 @@ export const growHistory = async (options: {
   readonly from: Hour
 }): Promise<void> => {
   const { day, from, published, warehouse } = options
-  const days = Math.ceil((day - from) / 24)
+  const days = Math.max(0, Math.ceil((day - from) / 24))
   const inDay = `BETWEEN ${day} AND ${day + 23}`
   const counted = (statement: string) =>
     statement.replaceAll("$first", String(day)).replaceAll("$last", String(day + 23))
@@ -181,7 +196,7 @@ export const growHistory = async (options: {
             )
         )
         for (let d = days; d > 0; d--) yield* run("copy", ["BEGIN", ...copy(d, from), "COMMIT"])
-        yield* run("marts", wholeMarts())
+        if (days > 0) yield* run("marts", wholeMarts())
         yield* run("checkpoint", ["CHECKPOINT"])
       })
     )
