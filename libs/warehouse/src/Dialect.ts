@@ -15,15 +15,20 @@ export const buildVariables = {
   last_hour: "int64",
   /** First hour in which what a user's events say has changed. */
   changed_from: "int64",
+  /** First hour whose changes of level are worked out again. */
+  steps_from: "int64",
   /** First hour whose facts may need another user_key. */
   rekey_from: "int64",
   /** First moment of the sessions that are touched. */
   sessions_from: "timestamp",
   /** First hour to look for plays of songs that may have vanished. */
   songs_from: "int64",
+  /** The hours whose marts are worked out again, and the first and last hour of their days. */
+  hours_from: "int64",
+  hours_to: "int64",
   days_from: "int64",
   days_to: "int64",
-  /** Hours after a day's end in which a play can still cut one of the day's plays short. */
+  /** Hours after its own in which a play can still be cut short. */
   reach: "int64",
   first_date: "date",
   months_from: "timestamp",

@@ -35,7 +35,7 @@ const scenario = fc.record({
     minLength: 3,
     maxLength: 3
   }),
-  kills: fc.array(fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, fc.nat(45)), {
+  kills: fc.array(fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, fc.nat(55)), {
     minLength: 4,
     maxLength: 4
   })

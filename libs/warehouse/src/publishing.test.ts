@@ -11,6 +11,7 @@ import { verifyPublished } from "./verifyPublished.ts"
 import type { History } from "./spec/arbitraryHistories.ts"
 import { arbitraryHistory, trickyCatalog } from "./spec/arbitraryHistories.ts"
 import type { Logged } from "./spec/logged.ts"
+import { columnsOfTable } from "./spec/tables.ts"
 import { dump, expectSame, makePlace, plansOf, removeScratch, run } from "./testing/harness.ts"
 import { putPlan } from "./testing/lakeFixture.ts"
 
@@ -159,16 +160,25 @@ it("a song skipped after midnight counts less on the day before, which is publis
           events: [{ ...play, event } as unknown as Logged]
         })
       }
-      const seconds = Effect.map(dump(place, ["mart_listening"]), (tables) =>
-        tables["mart_listening"].map((row) => (JSON.parse(row) as ReadonlyArray<unknown>)[7])
+      const [secondsAt, skipsAt] = ["seconds", "skips"].map((name) =>
+        columnsOfTable("mart_listening").indexOf(name)
+      )
+      const listened = Effect.map(dump(place, ["mart_listening"]), (tables) =>
+        tables["mart_listening"].map((row) => {
+          const values = JSON.parse(row) as ReadonlyArray<unknown>
+          return [values[secondsAt], values[skipsAt]]
+        })
       )
       yield* put(0, day + 24 * hour - 10_000)
       yield* run(place, options)
-      expect(yield* seconds).toEqual([61])
+      expect(yield* listened).toEqual([[61, 0]])
       const before = Option.getOrThrow(yield* current(place.published))
       yield* put(1, day + 24 * hour + 5_999)
       yield* run(place, options)
-      expect(yield* seconds).toEqual([15, 61])
+      expect(yield* listened).toEqual([
+        [15, 1],
+        [61, 0]
+      ])
       const after = Option.getOrThrow(yield* current(place.published))
       const file = (version: typeof before) =>
         fs.statSync(version.files("mart_listening", { from: "2026-11-09", to: "2026-11-09" })[0]).ino

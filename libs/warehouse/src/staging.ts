@@ -11,10 +11,9 @@ const renamed: Readonly<Record<string, string>> = {
   userId: "user_id",
   firstName: "first_name",
   lastName: "last_name",
-  registration: "registered_at"
+  registration: "registered_at",
+  userAgent: "user_agent"
 }
-/** Fields that no model reads: they only decide between copies of an event. */
-const unread = new Set(["userAgent", "tag"])
 
 const naturalKey = ["userId", "sessionId", "itemInSession", "ts"]
 
@@ -22,7 +21,7 @@ const naturalKey = ["userId", "sessionId", "itemInSession", "ts"]
 const stageColumns = (sql: Dialect, topic: Topic): string => {
   const unused = topic === "page_view_events" ? ["artist", "song", "duration"] : []
   const columns = columnsOf(topic)
-    .filter(({ name }) => !unread.has(name) && !unused.includes(name))
+    .filter(({ name }) => !unused.includes(name))
     .map(({ name, type }) => {
       const value = type === "timestamp" ? sql.lakeTime(sql.id(name)) : sql.id(name)
       return `${value} AS ${renamed[name] ?? name}`

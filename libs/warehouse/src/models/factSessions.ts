@@ -21,6 +21,7 @@ const columns = [
     "int64",
     "Seconds listened: floor(duration) of each play, or up to the next when it was skipped"
   ),
+  optional("tag", "string", "A/B group: the first that the session's events name"),
   optional("ended_how", "string", "auth of the last event that says it"),
   column("start_known", "boolean", "False when the first item is > 0: the session began before the log"),
   column("first_item", "int32", "Smallest item_in_session"),
@@ -31,6 +32,10 @@ const columns = [
 export const secondsOfPlay = (sql: Dialect): string =>
   `CASE WHEN p.next_ts IS NULL THEN ${sql.wholeSeconds("p.duration")}
    ELSE greatest(0, least(${sql.wholeSeconds("p.duration")}, ${sql.secondsBetween("p.ts", "p.next_ts")})) END`
+
+/** Condition on plays `p` with `next_ts`: the session's next play came before the song was over. */
+export const isSkipped = (sql: Dialect): string =>
+  `p.next_ts IS NOT NULL AND ${sql.secondsBetween("p.ts", "p.next_ts")} < ${sql.wholeSeconds("p.duration")}`
 
 /** The next play of the session: order (ts, item_in_session, user_id). */
 export const nextPlay = (what: string): string =>
@@ -94,7 +99,7 @@ export const factSessions: Model = {
 WITH events AS (
   ${topics
     .map(
-      (topic) => `SELECT session_id, user_id, ts, item_in_session, ${sql.text(topic)} AS topic, ${
+      (topic) => `SELECT session_id, user_id, tag, ts, item_in_session, ${sql.text(topic)} AS topic, ${
         topic === "auth_events" ? sql.cast("NULL", "string") : "auth"
       } AS auth
   FROM ${factOf[topic]} WHERE ts >= ${sql.variable("sessions_from")} AND session_id IN (SELECT session_id FROM touched_sessions)`
@@ -106,19 +111,21 @@ WITH events AS (
     min(ts) AS started_at, max(ts) AS ended_at,
     ${sql.cast("sum(CASE WHEN topic = 'page_view_events' THEN 1 ELSE 0 END)", "int64")} AS pages,
     ${sql.cast("sum(CASE WHEN topic = 'listen_events' THEN 1 ELSE 0 END)", "int64")} AS songs,
+    CASE WHEN min(tag) = max(tag) THEN min(tag) END AS only_tag, min(tag) AS any_tag,
     CASE WHEN min(auth) = max(auth) THEN min(auth) END AS only_auth, min(auth) AS any_auth,
     min(item_in_session) AS first_item, max(item_in_session) AS last_item
   FROM events GROUP BY session_id
 ), mixed AS (
-  SELECT e.session_id, ${sql.firstValue("e.user_id", order)} AS user_id, ${sql.lastValue("e.auth", order)} AS auth
+  SELECT e.session_id, ${sql.firstValue("e.user_id", order)} AS user_id, ${sql.firstValue("e.tag", order)} AS tag, ${sql.lastValue("e.auth", order)} AS auth
   FROM events e JOIN grouped g ON e.session_id = g.session_id
-  WHERE (g.any_user IS NOT NULL AND g.only_user IS NULL) OR (g.any_auth IS NOT NULL AND g.only_auth IS NULL)
+  WHERE (g.any_user IS NOT NULL AND g.only_user IS NULL) OR (g.any_tag IS NOT NULL AND g.only_tag IS NULL)
+    OR (g.any_auth IS NOT NULL AND g.only_auth IS NULL)
   GROUP BY e.session_id
 ), played AS (
   SELECT session_id, ${sql.cast(`sum(${secondsOfPlay(sql)})`, "int64")} AS seconds FROM session_plays p GROUP BY session_id
 )
 SELECT g.session_id, coalesce(g.only_user, m.user_id) AS user_id, g.started_at, g.ended_at, g.pages, g.songs,
-  coalesce(p.seconds, 0) AS seconds_listened, coalesce(g.only_auth, m.auth) AS ended_how,
+  coalesce(p.seconds, 0) AS seconds_listened, coalesce(g.only_tag, m.tag) AS tag, coalesce(g.only_auth, m.auth) AS ended_how,
   g.first_item <= 0 AS start_known, g.first_item, g.last_item
 FROM grouped g LEFT JOIN mixed m ON g.session_id = m.session_id LEFT JOIN played p ON g.session_id = p.session_id`
       ),
@@ -136,11 +143,12 @@ FROM grouped g LEFT JOIN mixed m ON g.session_id = m.session_id LEFT JOIN played
         )
         .join(", ")}
 FROM new_sessions s
-LEFT JOIN dim_users u ON s.user_id = u.user_id AND u.valid_from <= s.started_at AND s.started_at < coalesce(u.valid_to, ${sql.endOfTime})
+LEFT JOIN (SELECT * FROM dim_users WHERE user_id IN (SELECT user_id FROM new_sessions)) u
+  ON s.user_id = u.user_id AND u.valid_from <= s.started_at AND s.started_at < coalesce(u.valid_to, ${sql.endOfTime})
 ${sql.insertOrder("s.started_at")}`,
-      `UPDATE fact_sessions AS f SET user_key = u.user_key FROM changed_users c, dim_users u
-WHERE f.user_id = c.user_id AND f.user_id = u.user_id
-  AND f.started_at >= ${sql.hourStart(sql.variable("rekey_from"))} AND f.started_at >= c.from_ts
+      `UPDATE fact_sessions AS f SET user_key = u.user_key FROM changed_versions u
+WHERE f.user_id = u.user_id
+  AND f.started_at >= ${sql.hourStart(sql.variable("rekey_from"))} AND f.started_at >= u.from_ts
   AND u.valid_from <= f.started_at AND f.started_at < coalesce(u.valid_to, ${sql.endOfTime})
   AND f.user_key <> u.user_key`
     ]

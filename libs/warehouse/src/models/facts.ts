@@ -13,11 +13,13 @@ const c = {
   song_key: column("song_key", "int64", "Song"),
   artist_key: column("artist_key", "int64", "Artist"),
   location_key: column("location_key", "int64", "Place of the listener"),
+  device_key: column("device_key", "int64", "Device of the listener"),
   hour_key: column("hour_key", "int64", "Hour of ts: whole hours since the epoch"),
   ts: column("ts", "timestamp", "Time of the event"),
   user_id: optional("user_id", "int64", "User; NULL for guests and logged-out sessions"),
   session_id: column("session_id", "int64", "Session"),
   item_in_session: column("item_in_session", "int32", "Place in the session, from 0"),
+  tag: optional("tag", "string", "A/B group"),
   auth: column("auth", "string", "Guest, Logged In, Logged Out or Cancelled"),
   level: column("level", "string", "Level on the event itself")
 }
@@ -50,6 +52,7 @@ const fact = (options: FactOptions): Model => {
   const dimensions: ReadonlyArray<readonly [string, string]> = [
     ["dim_users", "user_key"],
     ["dim_location", "location_key"],
+    ["dim_devices", "device_key"],
     ["dim_datetime", "hour_key"],
     ...(columns.some(({ name }) => name === "song_key")
       ? ([
@@ -65,7 +68,7 @@ const fact = (options: FactOptions): Model => {
     description: options.description,
     key: ["user_id", "session_id", "item_in_session", "ts"],
     columns,
-    dependsOn: [`stage_${topic}`, "dim_users", ...(options.dependsOn ?? [])],
+    dependsOn: [`stage_${topic}`, "dim_users", "dim_devices", ...(options.dependsOn ?? [])],
     partition: "ts",
     boundRequired: true,
     cluster: columns.some(({ name }) => name === "song_key") ? ["song_key", "user_key"] : ["user_key"],
@@ -74,6 +77,7 @@ const fact = (options: FactOptions): Model => {
       const own: Readonly<Record<string, string>> = {
         user_key: `coalesce(u.user_key, ${sql.key("user", "NULL")})`,
         location_key: sql.key("location", "s.city", "s.state", "s.zip"),
+        device_key: `coalesce(v.device_key, ${sql.key("device", "NULL")})`,
         ...options.expressions?.(sql)
       }
       const select = columns
@@ -84,17 +88,17 @@ const fact = (options: FactOptions): Model => {
         `DELETE FROM ${name} WHERE ${inBuild(sql)}`,
         `INSERT INTO ${name} SELECT ${select}
 FROM stage_${topic} s
-LEFT JOIN dim_users u ON s.user_id = u.user_id AND u.valid_from <= s.ts AND s.ts < coalesce(u.valid_to, ${sql.endOfTime})
+LEFT JOIN hour_users u ON s.user_id = u.user_id AND u.valid_from <= s.ts AND s.ts < coalesce(u.valid_to, ${sql.endOfTime})
+LEFT JOIN dim_devices v ON s.user_agent = v.user_agent
 ${options.joins?.(sql) ?? ""}
 ${sql.insertOrder("s.ts")}`,
         // Elsewhere: only after the first changed hour, only users whose chain changed, only keys that differ.
         `INSERT INTO rekeyed_hours SELECT DISTINCT f.hour_key FROM ${name} f
-JOIN changed_users c ON f.user_id = c.user_id
-JOIN dim_users u ON f.user_id = u.user_id AND u.valid_from <= f.ts AND f.ts < coalesce(u.valid_to, ${sql.endOfTime})
-WHERE ${sql.sinceHour(sql.variable("rekey_from"), "f.")} AND f.hour_key >= c.from_hour AND f.user_key <> u.user_key`,
-        `UPDATE ${name} AS f SET user_key = u.user_key FROM changed_users c, dim_users u
-WHERE f.user_id = c.user_id AND f.user_id = u.user_id
-  AND ${sql.sinceHour(sql.variable("rekey_from"), "f.")} AND f.hour_key >= c.from_hour
+JOIN changed_versions u ON f.user_id = u.user_id AND u.valid_from <= f.ts AND f.ts < coalesce(u.valid_to, ${sql.endOfTime})
+WHERE ${sql.sinceHour(sql.variable("rekey_from"), "f.")} AND f.hour_key >= u.from_hour AND f.user_key <> u.user_key`,
+        `UPDATE ${name} AS f SET user_key = u.user_key FROM changed_versions u
+WHERE f.user_id = u.user_id
+  AND ${sql.sinceHour(sql.variable("rekey_from"), "f.")} AND f.hour_key >= u.from_hour
   AND u.valid_from <= f.ts AND f.ts < coalesce(u.valid_to, ${sql.endOfTime})
   AND f.user_key <> u.user_key`
       ]
@@ -152,11 +156,13 @@ export const factStreams = fact({
     c.song_key,
     c.artist_key,
     c.location_key,
+    c.device_key,
     c.hour_key,
     c.ts,
     c.user_id,
     c.session_id,
     c.item_in_session,
+    c.tag,
     c.auth,
     c.level,
     column("duration", "float64", "Length of the song, seconds, as on the event")
@@ -176,11 +182,13 @@ export const factPageViews = fact({
   columns: [
     c.user_key,
     c.location_key,
+    c.device_key,
     c.hour_key,
     c.ts,
     c.user_id,
     c.session_id,
     c.item_in_session,
+    c.tag,
     c.auth,
     c.level,
     column("page", "string", "Name of the page"),
@@ -196,11 +204,13 @@ export const factAuth = fact({
   columns: [
     c.user_key,
     c.location_key,
+    c.device_key,
     c.hour_key,
     c.ts,
     c.user_id,
     c.session_id,
     c.item_in_session,
+    c.tag,
     c.level,
     column("success", "boolean", "Whether the listener was logged in after it"),
     column(
@@ -224,11 +234,13 @@ export const factLevelChanges = fact({
   columns: [
     c.user_key,
     c.location_key,
+    c.device_key,
     c.hour_key,
     c.ts,
     c.user_id,
     c.session_id,
     c.item_in_session,
+    c.tag,
     c.auth,
     levelBefore
   ]

@@ -1,7 +1,7 @@
 import { topics } from "@musify/domain/Topic.ts"
-import type { Dialect } from "../Dialect.ts"
 import type { Model } from "../Model.ts"
 import { column, columnList, optional } from "../Model.ts"
+import { hoursInBuild } from "./inBuild.ts"
 
 const columns = [
   column("hour_key", "int64", "Hour"),
@@ -12,9 +12,6 @@ const columns = [
   optional("lat", "float64", "Degrees north, of the smallest pair of the hour"),
   optional("lon", "float64", "Degrees east, of the smallest pair of the hour")
 ]
-
-const inBuiltHours = (sql: Dialect): string =>
-  `hour_key BETWEEN ${sql.variable("first_hour")} AND ${sql.variable("last_hour")} AND hour_key IN (SELECT hour FROM build_hours)`
 
 /** Places that dim_location does not have, whatever their hours: marts look up the places of whole days. */
 const missing: ReadonlyArray<string> = [
@@ -36,7 +33,7 @@ export const locationHours: Model = {
   cluster: ["hour_key", "location_key"],
   steps: (sql, isAnew) => {
     const list = columnList(sql, { columns })
-    const span = inBuiltHours(sql)
+    const span = hoursInBuild(sql)
     const old = `SELECT ${list} FROM location_hours WHERE ${span}`
     return [
       sql.tempTable(
@@ -63,7 +60,7 @@ GROUP BY hour_key, city, state, zip)`
     ]
   },
   leaves: (sql) => [
-    sql.tempTable("new_location_hours", `SELECT * FROM location_hours WHERE ${inBuiltHours(sql)}`),
+    sql.tempTable("new_location_hours", `SELECT * FROM location_hours WHERE ${hoursInBuild(sql)}`),
     sql.tempTable("changed_locations", `SELECT DISTINCT location_key FROM new_location_hours`),
     sql.tempTable("withdrawn_locations", `SELECT location_key FROM changed_locations WHERE false`),
     ...missing

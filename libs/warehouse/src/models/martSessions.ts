@@ -5,12 +5,13 @@ import { column, optional } from "../Model.ts"
 export const martSessions: Model = {
   name: "mart_sessions",
   kind: "mart",
-  grain: "UTC day × ended_how",
+  grain: "UTC day × ended_how × tag",
   description: "Sessions: how many, how long, how much was listened to.",
-  key: ["date", "ended_how"],
+  key: ["date", "ended_how", "tag"],
   columns: [
     column("date", "date", "UTC day on which the sessions began"),
     optional("ended_how", "string", "auth of the last event that says it"),
+    optional("tag", "string", "A/B group of the sessions"),
     column("sessions", "int64", "Sessions"),
     column("bounces", "int64", "Sessions of at most one page and no play"),
     column("pages", "int64", "Pages shown"),
@@ -27,13 +28,13 @@ export const martSessions: Model = {
     sql.setVariable("first_date", `SELECT min(date) FROM changed_session_dates`),
     `DELETE FROM mart_sessions WHERE date IN (SELECT date FROM changed_session_dates)`,
     `INSERT INTO mart_sessions
-SELECT ${sql.dateOf("started_at")} AS date, ended_how, count(*), sum(CASE WHEN pages <= 1 AND songs = 0 THEN 1 ELSE 0 END),
+SELECT ${sql.dateOf("started_at")} AS date, ended_how, tag, count(*), sum(CASE WHEN pages <= 1 AND songs = 0 THEN 1 ELSE 0 END),
   ${["pages", "songs", sql.secondsBetween("started_at", "ended_at"), "seconds_listened"]
     .map((what) => sql.cast(`sum(${what})`, "int64"))
     .join(", ")}
 FROM fact_sessions WHERE started_at >= ${sql.startOfDate(sql.variable("first_date"))}
   AND ${sql.dateOf("started_at")} IN (SELECT date FROM changed_session_dates)
-GROUP BY 1, 2`
+GROUP BY 1, 2, 3`
   ],
   audits: [
     {
@@ -46,5 +47,5 @@ FULL JOIN (SELECT ${sql.dateOf("started_at")} AS date, count(*) AS sessions FROM
 WHERE m.sessions IS DISTINCT FROM f.sessions`
     }
   ],
-  publish: { by: "whole", orderBy: "date, ended_how" }
+  publish: { by: "whole", orderBy: "date, ended_how, tag" }
 }

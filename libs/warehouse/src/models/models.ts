@@ -1,14 +1,18 @@
 import type { Model } from "../Model.ts"
 import { martListening, martSongs } from "./dailyMarts.ts"
+import { deviceHours } from "./deviceHours.ts"
 import { dimArtists } from "./dimArtists.ts"
 import { dimDatetime } from "./dimDatetime.ts"
+import { dimDevices } from "./dimDevices.ts"
 import { dimLocation } from "./dimLocation.ts"
 import { dimSongs } from "./dimSongs.ts"
 import { dimUsers } from "./dimUsers.ts"
 import { factAuth, factLevelChanges, factPageViews, factStreams } from "./facts.ts"
 import { factSessions } from "./factSessions.ts"
+import { cancellations, levelSteps } from "./levelSteps.ts"
 import { locationHours } from "./locationHours.ts"
 import { martLogins, martPages } from "./hourlyMarts.ts"
+import { martLevelSteps } from "./martLevelSteps.ts"
 import { martSessions } from "./martSessions.ts"
 import { martWeeks } from "./martWeeks.ts"
 import { martActiveUsers, martConversion, martRetention, martUsers } from "./userMarts.ts"
@@ -23,6 +27,8 @@ export const models: ReadonlyArray<Model> = [
   dimUsers,
   locationHours,
   dimLocation,
+  deviceHours,
+  dimDevices,
   factStreams,
   factPageViews,
   factAuth,
@@ -32,12 +38,15 @@ export const models: ReadonlyArray<Model> = [
   factSessions,
   usersSeen,
   userDays,
+  cancellations,
+  levelSteps,
   wideStreams,
   levelChanges,
   martListening,
   martSongs,
   martUsers,
   martActiveUsers,
+  martLevelSteps,
   martConversion,
   martRetention,
   martWeeks,

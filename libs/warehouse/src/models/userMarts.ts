@@ -95,7 +95,7 @@ export const martConversion: Model = {
     column("downgrades", "int64", "Changes of users from paid to free"),
     column("cancellations", "int64", "Users who reached auth Cancelled")
   ],
-  dependsOn: ["fact_page_views", "dim_users", "dim_datetime"],
+  dependsOn: ["level_steps", "cancellations", "dim_users", "dim_datetime"],
   steps: (sql) => [
     sql.tempTable(
       "changed_months",
@@ -107,21 +107,18 @@ WHERE month >= (SELECT ${sql.monthStart(sql.dateOf(sql.hourStart("min(hour)")))}
     sql.setVariable("months_from", `SELECT min(month_start) FROM changed_months`),
     `DELETE FROM mart_conversion WHERE month IN (SELECT month FROM changed_months)`,
     `INSERT INTO mart_conversion
-WITH changes AS (
-  SELECT user_id, valid_from, level, lag(level) OVER (PARTITION BY user_id ORDER BY valid_from) AS level_before
-  FROM dim_users WHERE user_id IS NOT NULL
-), free AS (
+WITH free AS (
   SELECT m.month, count(DISTINCT u.user_id) AS users FROM changed_months m JOIN dim_users u
     ON u.valid_from < m.month_end AND m.month_start < coalesce(u.valid_to, ${sql.endOfTime})
   WHERE u.level = 'free' GROUP BY m.month
 ), changed AS (
-  SELECT ${sql.monthStart(sql.dateOf("valid_from"))} AS month,
-    sum(CASE WHEN level_before = 'free' AND level = 'paid' THEN 1 ELSE 0 END) AS upgrades,
-    sum(CASE WHEN level_before = 'paid' AND level = 'free' THEN 1 ELSE 0 END) AS downgrades
-  FROM changes WHERE valid_from >= ${sql.variable("months_from")} GROUP BY 1
+  SELECT ${sql.monthStart(sql.dateOf("changed_at"))} AS month,
+    sum(CASE WHEN level_after = 'paid' THEN 1 ELSE 0 END) AS upgrades,
+    sum(CASE WHEN level_after = 'free' THEN 1 ELSE 0 END) AS downgrades
+  FROM level_steps WHERE changed_at >= ${sql.variable("months_from")} GROUP BY 1
 ), cancelled AS (
-  SELECT ${sql.monthStart(sql.dateOf("ts"))} AS month, count(DISTINCT user_id) AS users FROM fact_page_views
-  WHERE auth = 'Cancelled' AND ts >= ${sql.variable("months_from")} GROUP BY 1
+  SELECT ${sql.monthStart(sql.dateOf(sql.hourStart("hour_key")))} AS month, count(DISTINCT user_id) AS users FROM cancellations
+  WHERE hour_key >= ${sql.hourOf(sql.variable("months_from"))} GROUP BY 1
 )
 SELECT m.month, coalesce(f.users, 0), coalesce(c.upgrades, 0), coalesce(c.downgrades, 0), coalesce(x.users, 0)
 FROM changed_months m LEFT JOIN free f ON m.month = f.month LEFT JOIN changed c ON m.month = c.month
@@ -131,7 +128,10 @@ LEFT JOIN cancelled x ON m.month = x.month`
   publish: { by: "whole", orderBy: "month" }
 }
 
-/** Who came back: users by the week of their first play, and in which later weeks they played. */
+/**
+ * Who came back: users by the week of their first play, and in which later weeks they played. What a cohort did before
+ * the week of the first hour built on does not change, and no user joins a cohort of before it.
+ */
 export const martRetention: Model = {
   name: "mart_retention",
   kind: "mart",
@@ -145,24 +145,35 @@ export const martRetention: Model = {
     column("returned", "int64", "Those of them with a play in that week")
   ],
   dependsOn: ["users_seen", "user_days", "dim_datetime"],
-  steps: (sql) => [
-    `DELETE FROM mart_retention WHERE TRUE`,
-    `INSERT INTO mart_retention
+  steps: (sql) => {
+    const week = sql.addDays("cohort_week", "(week_number * 7)")
+    const from = sql.variable("weeks_from")
+    return [
+      // Weeks without an event between the last one and this build's are new, too.
+      sql.setVariable(
+        "weeks_from",
+        `SELECT least(week, coalesce((SELECT ${sql.addDays("max(last_week)", "7")} FROM (SELECT ${week} AS last_week FROM mart_retention)), week))
+FROM (SELECT ${sql.weekStart("d")} AS week FROM (SELECT ${sql.dateOf(sql.hourStart(sql.variable("first_hour")))} AS d))`
+      ),
+      `DELETE FROM mart_retention WHERE ${week} >= ${from}`,
+      `INSERT INTO mart_retention
 WITH starters AS (
   SELECT user_id, ${sql.weekStart(sql.dateOf("first_play"))} AS cohort_week FROM users_seen WHERE first_play IS NOT NULL
 ), cohorts AS (
   SELECT cohort_week, count(*) AS users FROM starters GROUP BY cohort_week
 ), weeks AS (
-  SELECT DISTINCT ${sql.weekStart("date")} AS week FROM dim_datetime
+  SELECT DISTINCT ${sql.weekStart("date")} AS week FROM dim_datetime WHERE date >= ${from}
 ), returns AS (
   SELECT s.cohort_week, w.week, count(*) AS returned
-  FROM (SELECT DISTINCT user_id, ${sql.weekStart("date")} AS week FROM user_days) w JOIN starters s ON w.user_id = s.user_id
+  FROM (SELECT DISTINCT user_id, ${sql.weekStart("date")} AS week FROM user_days WHERE date >= ${from}) w
+  JOIN starters s ON w.user_id = s.user_id
   GROUP BY s.cohort_week, w.week
 )
 SELECT c.cohort_week, ${sql.cast(sql.quotient(sql.dayCount("c.cohort_week", "w.week"), "7"), "int32")}, c.users, coalesce(r.returned, 0)
 FROM cohorts c JOIN weeks w ON w.week >= c.cohort_week
 LEFT JOIN returns r ON r.cohort_week = c.cohort_week AND r.week = w.week`
-  ],
+    ]
+  },
   audits: [],
   publish: { by: "whole", orderBy: "cohort_week, week_number" }
 }

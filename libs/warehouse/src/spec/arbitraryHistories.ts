@@ -80,6 +80,14 @@ const places = [
   { city: "Nowhere", state: "ZZ", zip: null, lat: 1, lon: 2 }
 ] as const
 
+/** Eventsim puts a user agent in quotes. */
+const agents = [
+  null,
+  '"Mozilla/5.0 (Windows NT 6.1; WOW64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/36.0.1985.143 Safari/537.36"',
+  "Mozilla/5.0 (iPhone; CPU iPhone OS 7_1_2 like Mac OS X) AppleWebKit/537.51.2 (KHTML, like Gecko) Version/7.0 Mobile/11D257 Safari/9537.53",
+  "my player 1.0"
+]
+
 type Place = (typeof places)[number]
 
 const steps = ["home", "song", "login", "refused login", "upgrade", "failed downgrade", "downgrade"] as const
@@ -100,6 +108,8 @@ interface Visit {
   readonly paid: boolean
   readonly firstItem: number
   readonly place: Place
+  readonly userAgent: string | null
+  readonly tag: string | null
   readonly partition: number
   readonly steps: ReadonlyArray<Step>
 }
@@ -124,6 +134,8 @@ const arbitraryVisit: fc.Arbitrary<Visit> = fc.record({
   paid: fc.boolean(),
   firstItem: fc.constantFrom(0, 0, 0, 2),
   place: fc.constantFrom(...places),
+  userAgent: fc.constantFrom(...agents),
+  tag: fc.constantFrom(null, "A", "B"),
   partition: fc.nat(1),
   steps: fc.array(arbitraryStep, { minLength: 1, maxLength: 8 })
 })
@@ -148,7 +160,7 @@ const heard = (catalog: ReadonlyArray<Song>, pick: number) => {
 /** Plays a visit the way Eventsim does: a page view at each step, and beside it what the step means. */
 const play = (visit: Visit, catalog: ReadonlyArray<Song>): ReadonlyArray<Unplaced> => {
   const events: Array<Unplaced> = []
-  const { partition, place, sessionId } = visit
+  const { partition, place, sessionId, tag, userAgent } = visit
   let ts = visit.start
   let itemInSession = visit.firstItem
   let known = visit.known
@@ -160,7 +172,7 @@ const play = (visit: Visit, catalog: ReadonlyArray<Song>): ReadonlyArray<Unplace
     const auth =
       kind === "cancel" ? "Cancelled" : known ? "Logged In" : pick % 2 === 0 ? "Guest" : "Logged Out"
     const head = { ts, sessionId, itemInSession, level }
-    const rest = { ...listener, ...place, userAgent: null, tag: null }
+    const rest = { ...listener, ...place, userAgent, tag }
     const sound = kind === "song" ? heard(catalog, pick) : { artist: null, song: null, duration: null }
     const status = kind === "refused login" ? 307 : kind === "failed downgrade" ? 404 : 200
     const view: PageViewEvent = { ...head, auth, ...rest, ...sound, page: kind, method: "GET", status }
@@ -235,7 +247,7 @@ const arbitraryOddEvent: fc.Arbitrary<Unplaced> = fc
 
 /** A retried producer's second copy: the same event, or one of the same natural key whose other fields differ. */
 const retry = (one: Unplaced, changed: boolean): Unplaced =>
-  (changed ? { ...one, event: { ...one.event, userAgent: "retry", lat: null } } : one) as Unplaced
+  (changed ? { ...one, event: { ...one.event, userAgent: "retry", lat: null, tag: "A" } } : one) as Unplaced
 
 const placeInLog = (events: ReadonlyArray<Unplaced>): ReadonlyArray<Logged> => {
   const ends = new Map<string, number>()

@@ -1,6 +1,7 @@
 import { hourOf } from "@musify/domain/Hour.ts"
 import type { Logged } from "./logged.ts"
 import { ofTopic } from "./logged.ts"
+import { deviceKey } from "./devices.ts"
 import { locationKey } from "./locations.ts"
 import { groupBy } from "./order.ts"
 import type { SongDimension } from "./songs.ts"
@@ -10,11 +11,13 @@ import type { UserDimension } from "./users.ts"
 interface FactHead {
   readonly user_key: bigint
   readonly location_key: bigint
+  readonly device_key: bigint
   readonly hour_key: number
   readonly ts: number
   readonly user_id: number | null
   readonly session_id: number
   readonly item_in_session: number
+  readonly tag: string | null
   readonly level: string
 }
 
@@ -54,11 +57,13 @@ export interface LevelChange extends LevelChangeFact {
 const head = ({ event }: Logged, users: UserDimension): FactHead => ({
   user_key: users.keyAt(event.userId, event.ts),
   location_key: locationKey(event),
+  device_key: deviceKey(event.userAgent),
   hour_key: hourOf(event.ts),
   ts: event.ts,
   user_id: event.userId,
   session_id: event.sessionId,
   item_in_session: event.itemInSession,
+  tag: event.tag,
   level: event.level
 })
 

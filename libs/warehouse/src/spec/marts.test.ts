@@ -116,6 +116,37 @@ describe("marts", () => {
     ])
   })
 
+  test("a change of level is dated by the event that shows it, with the days before; a cancellation by its level", () => {
+    const { level_steps, mart_level_steps } = buildTables(
+      [
+        logged("page_view_events", 1, 0),
+        logged("status_change_events", 1, 3, { tag: "A" }),
+        logged("page_view_events", 1, 5, { level: "paid", tag: "B" }),
+        logged("auth_events", 1, 5, { level: "paid", tag: "A", itemInSession: 1 }),
+        logged("page_view_events", 1, 6, { level: "paid", auth: "Cancelled" }),
+        logged("page_view_events", 1, 6, { level: "paid", auth: "Cancelled", itemInSession: 1 }),
+        logged("page_view_events", null, 6, { level: "paid", auth: "Cancelled", itemInSession: 2 })
+      ],
+      []
+    )
+    expect(level_steps).toEqual([
+      {
+        user_id: 1,
+        changed_at: start + 5 * dayMs,
+        level_before: "free",
+        level_after: "paid",
+        since: start,
+        tag: "A"
+      }
+    ])
+    const change = { level_before: "free", level_after: "paid", tag: "A", days_before: 4 }
+    const cancelled = { level_before: "paid", level_after: "cancelled", tag: null, days_before: null }
+    expect(mart_level_steps).toEqual([
+      { date: "2026-02-02", ...change, changes: 1, seconds_before: (5 * dayMs) / 1000 },
+      { date: "2026-02-03", ...cancelled, changes: 1, seconds_before: null }
+    ])
+  })
+
   test("weeks begin on Monday, as ISO 8601 counts them", () => {
     expect(isoWeekday(Date.UTC(2026, 10, 23))).toBe(1)
     expect(isoWeekday(Date.UTC(2026, 10, 22))).toBe(7)

@@ -1,6 +1,7 @@
 import { dayMs, hourMs, hourStart } from "@musify/domain/Hour.ts"
 import type { DatetimeRow } from "./datetime.ts"
 import { dateOf, midnight, mondayOf } from "./datetime.ts"
+import { deviceKey } from "./devices.ts"
 import type { AuthFact, PageViewFact, StreamFact } from "./facts.ts"
 import type { Logged } from "./logged.ts"
 import { groupBy } from "./order.ts"
@@ -15,6 +16,9 @@ const distinct = <A>(values: Iterable<A | null>): number => {
   return set.size
 }
 
+const sum = <A>(rows: ReadonlyArray<A>, of: (row: A) => number): number =>
+  rows.reduce((total, row) => total + of(row), 0)
+
 /** Plays and seconds listened by hour, listener's version, state, level at the event, gender. */
 export interface ListeningRow {
   readonly hour: number
@@ -23,8 +27,11 @@ export interface ListeningRow {
   readonly state: string | null
   readonly level: string
   readonly gender: string | null
+  readonly tag: string | null
+  readonly device_key: bigint
   readonly plays: number
   readonly seconds: number
+  readonly skips: number
 }
 
 /** A play's seconds belong to the hour in which it began. */
@@ -37,17 +44,20 @@ export const listening = (plays: Iterable<Play>, users: UserDimension): Readonly
       user_id: event.userId,
       state: event.state,
       level: event.level,
-      gender: version?.gender ?? null
+      gender: version?.gender ?? null,
+      tag: event.tag,
+      device_key: deviceKey(event.userAgent)
     }
   }
   const keyOf = (play: Play) => {
-    const { user_key, ...rest } = grain(play)
-    return JSON.stringify([String(user_key), rest])
+    const { device_key, user_key, ...rest } = grain(play)
+    return JSON.stringify([String(user_key), String(device_key), rest])
   }
   return [...groupBy(plays, keyOf).values()].map((group) => ({
     ...grain(group[0]),
     plays: group.length,
-    seconds: group.reduce((sum, play) => sum + play.seconds, 0)
+    seconds: sum(group, ({ seconds }) => seconds),
+    skips: group.filter(({ isSkipped }) => isSkipped).length
   }))
 }
 
@@ -246,13 +256,11 @@ export const weeks = (
   })
 }
 
-const sum = <A>(rows: ReadonlyArray<A>, of: (row: A) => number): number =>
-  rows.reduce((total, row) => total + of(row), 0)
-
 /** Sessions that began on a day and ended in one way. */
 export interface SessionsRow {
   readonly date: string
   readonly ended_how: string | null
+  readonly tag: string | null
   readonly sessions: number
   readonly bounces: number
   readonly pages: number
@@ -264,12 +272,13 @@ export interface SessionsRow {
 /** The rows of mart_sessions. */
 export const sessionDays = (sessions: Iterable<Session>): ReadonlyArray<SessionsRow> =>
   [
-    ...groupBy(sessions, ({ ended_how, started_at }) =>
-      JSON.stringify([dateOf(started_at), ended_how])
+    ...groupBy(sessions, ({ ended_how, started_at, tag }) =>
+      JSON.stringify([dateOf(started_at), ended_how, tag])
     ).values()
   ].map((own) => ({
     date: dateOf(own[0].started_at),
     ended_how: own[0].ended_how,
+    tag: own[0].tag,
     sessions: own.length,
     bounces: own.filter(({ pages, songs }) => pages <= 1 && songs === 0).length,
     pages: sum(own, ({ pages }) => pages),

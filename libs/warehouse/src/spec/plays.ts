@@ -6,6 +6,8 @@ export interface Play {
   readonly listen: LoggedOf<"listen_events">
   /** Whole seconds. */
   readonly seconds: number
+  /** Whether the session's next play began before the song was over. */
+  readonly isSkipped: boolean
 }
 
 /**
@@ -21,7 +23,7 @@ export const playsOf = (listens: Iterable<LoggedOf<"listen_events">>): ReadonlyA
       const full = Math.floor(duration)
       const next = session[i + 1]
       const seconds = next === undefined ? full : Math.min(full, Math.floor((next.event.ts - ts) / 1000))
-      plays.push({ listen: session[i], seconds })
+      plays.push({ listen: session[i], seconds, isSkipped: seconds < full })
     }
   }
   return plays

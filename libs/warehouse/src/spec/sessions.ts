@@ -13,6 +13,7 @@ export interface Session {
   readonly pages: number
   readonly songs: number
   readonly seconds_listened: number
+  readonly tag: string | null
   readonly ended_how: string | null
   readonly start_known: boolean
   readonly first_item: number
@@ -33,12 +34,14 @@ export interface SessionState {
   readonly last_item: number
   /** The first event that names a user: a session often goes from guest to known, and on after a logout. */
   readonly firstKnown: Witness
+  /** The first event that names an A/B group. */
+  readonly firstTagged: Witness
   /** The last event that has an auth (auth_events have none). */
   readonly lastAuth: Witness
 }
 
 const stateOf = (logged: Logged): SessionState => {
-  const { itemInSession, sessionId, ts, userId } = logged.event
+  const { itemInSession, sessionId, tag, ts, userId } = logged.event
   return {
     session_id: sessionId,
     started_at: ts,
@@ -48,6 +51,7 @@ const stateOf = (logged: Logged): SessionState => {
     first_item: itemInSession,
     last_item: itemInSession,
     firstKnown: userId === null ? null : logged,
+    firstTagged: tag === null ? null : logged,
     lastAuth: logged.topic === "auth_events" ? null : logged
   }
 }
@@ -70,6 +74,7 @@ export const mergeSessionStates = (a: SessionState, b: SessionState): SessionSta
   first_item: Math.min(a.first_item, b.first_item),
   last_item: Math.max(a.last_item, b.last_item),
   firstKnown: choose(a.firstKnown, b.firstKnown, "first"),
+  firstTagged: choose(a.firstTagged, b.firstTagged, "first"),
   lastAuth: choose(a.lastAuth, b.lastAuth, "last")
 })
 
@@ -91,7 +96,7 @@ export const sessionRows = (
   const seconds = new Map<number, number>()
   for (const { listen, seconds: listened } of plays)
     seconds.set(listen.event.sessionId, (seconds.get(listen.event.sessionId) ?? 0) + listened)
-  return [...states.values()].map(({ firstKnown, lastAuth, ...session }) => {
+  return [...states.values()].map(({ firstKnown, firstTagged, lastAuth, ...session }) => {
     const userId = firstKnown === null ? null : firstKnown.event.userId
     return {
       session_id: session.session_id,
@@ -102,6 +107,7 @@ export const sessionRows = (
       pages: session.pages,
       songs: session.songs,
       seconds_listened: seconds.get(session.session_id) ?? 0,
+      tag: firstTagged === null ? null : firstTagged.event.tag,
       ended_how: lastAuth === null || lastAuth.topic === "auth_events" ? null : lastAuth.event.auth,
       start_known: session.first_item <= 0,
       first_item: session.first_item,

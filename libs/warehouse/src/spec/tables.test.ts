@@ -38,15 +38,18 @@ test("every row has exactly the columns of its table, and natural and surrogate 
     dim_songs: ["song_key"],
     dim_artists: ["artist_key"],
     dim_location: ["location_key"],
+    dim_devices: ["device_key"],
     dim_datetime: ["hour_key"],
     fact_sessions: ["session_id"],
     fact_streams: ["user_id", "session_id", "item_in_session", "ts"],
-    mart_listening: ["hour", "user_key", "state", "level", "gender"],
+    mart_listening: ["hour", "user_key", "state", "level", "gender", "tag", "device_key"],
     mart_songs: ["hour", "state", "song_key"],
     mart_users: ["user_id"],
     mart_active_users: ["date"],
     mart_conversion: ["month"],
-    mart_retention: ["cohort_week", "week_number"]
+    mart_retention: ["cohort_week", "week_number"],
+    level_steps: ["user_id", "changed_at"],
+    mart_level_steps: ["date", "level_before", "level_after", "tag", "days_before"]
   }
   fc.assert(
     fc.property(arbitraryHistory(), ({ catalog, events }) => {
@@ -85,6 +88,7 @@ test("every event is one row of its fact and one of its session, and every key r
         for (const [dimension, key] of [
           ["dim_users", "user_key"],
           ["dim_location", "location_key"],
+          ["dim_devices", "device_key"],
           ["dim_datetime", "hour_key"]
         ] as const)
           for (const value of values(tables[fact], key)) expect(members(dimension, key)).toContain(value)
@@ -111,6 +115,7 @@ test("no events: only the catalog, and the members that stand for nothing known"
   const sizes = Object.fromEntries(tableNames.map((name) => [name, tables[name].length]))
   expect(Object.entries(sizes).filter(([, size]) => size > 0)).toEqual([
     ["dim_users", 1],
-    ["dim_location", 1]
+    ["dim_location", 1],
+    ["dim_devices", 1]
   ])
 })

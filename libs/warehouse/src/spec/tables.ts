@@ -1,7 +1,9 @@
 import type { Song } from "@musify/domain/Song.ts"
 import { datetimeRows } from "./datetime.ts"
+import { deviceRows } from "./devices.ts"
 import { dedupe } from "./dedupe.ts"
 import { authFacts, levelChangeFacts, levelChanges, pageViewFacts, streamFacts } from "./facts.ts"
+import { levelStepDays, levelSteps } from "./levels.ts"
 import { locationRows } from "./locations.ts"
 import type { Logged } from "./logged.ts"
 import { ofTopic } from "./logged.ts"
@@ -26,31 +28,35 @@ import { UserDimension } from "./users.ts"
 /** Columns of each table, view and mart, in their order. */
 export const tableColumns = {
   fact_streams:
-    "user_key song_key artist_key location_key hour_key ts user_id session_id item_in_session auth level duration",
+    "user_key song_key artist_key location_key device_key hour_key ts user_id session_id item_in_session tag auth level duration",
   fact_page_views:
-    "user_key location_key hour_key ts user_id session_id item_in_session auth level page method status",
+    "user_key location_key device_key hour_key ts user_id session_id item_in_session tag auth level page method status",
   fact_auth:
-    "user_key location_key hour_key ts user_id session_id item_in_session level success is_redirect_echo",
-  fact_level_changes: "user_key location_key hour_key ts user_id session_id item_in_session auth level",
+    "user_key location_key device_key hour_key ts user_id session_id item_in_session tag level success is_redirect_echo",
+  fact_level_changes:
+    "user_key location_key device_key hour_key ts user_id session_id item_in_session tag auth level",
   fact_sessions:
-    "session_id user_key user_id started_at ended_at pages songs seconds_listened ended_how start_known first_item last_item",
+    "session_id user_key user_id started_at ended_at pages songs seconds_listened tag ended_how start_known first_item last_item",
   dim_users:
     "user_key user_id first_name last_name gender registered_at level valid_from valid_to is_current",
   dim_songs:
     "song_key song_id track_id title artist_key artist_name release year duration tempo key key_confidence loudness song_hotttnesss in_catalog",
   dim_artists: "artist_key artist_id name latitude longitude location",
   dim_location: "location_key city state zip lat lon state_name region_code on_map",
+  dim_devices: "device_key user_agent browser os form",
   dim_datetime: "hour_key hour_start date year quarter month day hour iso_weekday iso_week is_weekend",
   level_changes:
-    "user_key location_key hour_key ts user_id session_id item_in_session auth level level_after",
-  mart_listening: "hour user_key user_id state level gender plays seconds",
+    "user_key location_key device_key hour_key ts user_id session_id item_in_session tag auth level level_after",
+  mart_listening: "hour user_key user_id state level gender tag device_key plays seconds skips",
   mart_songs: "hour state song_key artist_key plays",
   mart_users: "user_id gender level registered_at first_seen first_play last_seen paid_since",
   mart_active_users: "date dau wau mau",
   mart_conversion: "month free_users upgrades downgrades cancellations",
+  level_steps: "user_id changed_at level_before level_after since tag",
+  mart_level_steps: "date level_before level_after tag days_before changes seconds_before",
   mart_retention: "cohort_week week_number users returned",
   mart_weeks: "week listeners new_listeners retained returned lost",
-  mart_sessions: "date ended_how sessions bounces pages songs seconds seconds_listened",
+  mart_sessions: "date ended_how tag sessions bounces pages songs seconds seconds_listened",
   mart_pages: "hour page views redirects errors",
   mart_logins: "hour level events attempts failures echoes"
 } as const
@@ -105,6 +111,7 @@ export const buildTables = (logged: Iterable<Logged>, catalog: ReadonlyArray<Son
   const fact_auth = authFacts(events, users)
   const fact_sessions = sessionRows(sessionStates(events), plays, users)
   const fact_level_changes = levelChangeFacts(events, users)
+  const steps = levelSteps(events, users)
   const dim_songs = songs.songRows(listens.map(({ event }) => event))
   const tables: Record<TableName, ReadonlyArray<object>> = {
     fact_streams,
@@ -116,6 +123,7 @@ export const buildTables = (logged: Iterable<Logged>, catalog: ReadonlyArray<Son
     dim_songs,
     dim_artists: songs.artistRows(dim_songs),
     dim_location: locationRows(events),
+    dim_devices: deviceRows(events),
     dim_datetime: hours,
     level_changes: levelChanges(fact_level_changes, users),
     mart_listening: listening(plays, users),
@@ -123,6 +131,8 @@ export const buildTables = (logged: Iterable<Logged>, catalog: ReadonlyArray<Son
     mart_users: userRows(events, fact_streams, users),
     mart_active_users: activeUsers(fact_streams, hours),
     mart_conversion: conversion(fact_page_views, users, hours),
+    level_steps: steps,
+    mart_level_steps: levelStepDays(steps, fact_page_views),
     mart_retention: retention(fact_streams, hours),
     mart_weeks: weeks(fact_streams, hours),
     mart_sessions: sessionDays(fact_sessions),
