@@ -15,6 +15,7 @@ import { BatchBuilder, type FrozenBatch } from "@musify/lake/BatchBuilder.ts"
 import { RowHasher } from "@musify/lake/rowHash.ts"
 import { loadCast } from "@musify/simulator/cast/loadCast.ts"
 import { generateCatalog } from "@musify/simulator/catalog/generateCatalog.ts"
+import { compileCast } from "@musify/simulator/CompiledCast.ts"
 import { defaultConfig } from "@musify/simulator/defaultConfig.ts"
 import { EventsimConfig } from "@musify/simulator/EventsimConfig.ts"
 import { Simulation } from "@musify/simulator/Simulation.ts"
@@ -102,9 +103,10 @@ const start = Date.UTC(2026, 0, 5)
 
 /** Simulates `rows` events into memory. */
 const simulate = (): ReadonlyArray<Series> => {
+  const config = Schema.decodeUnknownSync(EventsimConfig)(defaultConfig)
   const simulation = new Simulation({
-    config: Schema.decodeUnknownSync(EventsimConfig)(defaultConfig),
-    cast: loadCast(generateCatalog(1)),
+    config,
+    cast: compileCast(loadCast(generateCatalog(1)), config),
     users: listeners,
     seed: 1,
     start,

@@ -25,15 +25,25 @@ interface Row {
   readonly peak_rss_mib: number
 }
 
-/** What is measured, under the names of --outputs: whether on the long span, and the simulator's arguments. */
-const kinds: Readonly<
-  Record<string, { readonly name: string; readonly long: boolean; readonly args: ReadonlyArray<string> }>
-> = {
+/** What is measured. */
+interface Kind {
+  readonly name: string
+  /** Whether on the long span. */
+  readonly long: boolean
+  /** The simulator's arguments. */
+  readonly args: ReadonlyArray<string>
+  /** So many processes at once, each with its share of the listeners: what the machine's cores give at most. */
+  readonly processes?: number
+}
+
+/** By the names of --outputs. */
+const kinds: Readonly<Record<string, Kind>> = {
   null: { name: "null", long: true, args: ["--json", "--output", "null"] },
   ndjson: { name: "ndjson", long: false, args: ["--json", "--output", "ndjson:out"] },
   log: { name: "log", long: false, args: ["--json", "--output", "log", "--data", "out"] },
   sample: { name: "first 10 events", long: false, args: ["--sample", "10"] },
-  workers: { name: "null, 2 workers", long: true, args: ["--json", "--output", "null", "--workers", "2"] }
+  workers: { name: "null, 2 workers", long: true, args: ["--json", "--output", "null", "--workers", "2"] },
+  processes: { name: "null, 2 processes", long: true, args: ["--json", "--output", "null"], processes: 2 }
 }
 
 const { values } = parseArgs({
@@ -126,6 +136,20 @@ const musify = async (listeners: number, output: string, args: ReadonlyArray<str
   return row({ listeners, output }, { events, wall_s: seconds(began), ...JSON.parse(usage) })
 }
 
+/** Several at once, which share nothing, as one: until the last has ended. */
+const together = async (listeners: number, { args, name, processes = 1 }: Kind): Promise<Row> => {
+  if (processes === 1) return musify(listeners, name, args)
+  const began = process.hrtime.bigint()
+  const rows = await Promise.all(
+    Array.from({ length: processes }, () => musify(Math.ceil(listeners / processes), name, args))
+  )
+  const sum = (field: "events" | "cpu_s" | "peak_rss_mib") => rows.reduce((all, row) => all + row[field], 0)
+  return row(
+    { listeners, output: name },
+    { events: sum("events"), wall_s: seconds(began), cpu_s: sum("cpu_s"), peak_rss_mib: sum("peak_rss_mib") }
+  )
+}
+
 /** Resident MiB of a process and those that it started, where /proc tells. */
 const residentMib = (pid: number): number => {
   try {
@@ -202,7 +226,7 @@ try {
     for (const output of outputs) {
       const kind = kinds[output]
       const { from, to } = kind.long ? long : short
-      note(await musify(listeners, kind.name, ["--start", from, "--end", to, ...kind.args]))
+      note(await together(listeners, { ...kind, args: ["--start", from, "--end", to, ...kind.args] }))
       rmSync(join(folder, "out"), { recursive: true, force: true })
     }
     const command = process.env.EVENTSIM_CMD

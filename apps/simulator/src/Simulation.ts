@@ -1,6 +1,5 @@
-import { type AliasSampler, makeAliasSampler, sampleAlias } from "./AliasSampler.ts"
-import { type Cast, weightedSampler, withSongsAsLatin1 } from "./Cast.ts"
-import { makeEventFragments } from "./EventFragments.ts"
+import { type AliasSampler, sampleAlias } from "./AliasSampler.ts"
+import type { CompiledCast } from "./CompiledCast.ts"
 import type { EventsimConfig } from "./EventsimConfig.ts"
 import { EventWriter, type Positions, type WrittenBatch } from "./EventWriter.ts"
 import {
@@ -25,7 +24,8 @@ import { TimingWheel } from "./TimingWheel.ts"
 
 export interface SimulationOptions {
   readonly config: EventsimConfig
-  readonly cast: Cast
+  /** Compiled for this config. */
+  readonly cast: CompiledCast
   /** Listeners at the start. */
   readonly users: number
   readonly seed: number
@@ -35,8 +35,6 @@ export interface SimulationOptions {
   readonly partitions: ReadonlyArray<number>
   /** Records that the log has already, per topic and partition: that many of its events are passed over. */
   readonly skip?: Positions
-  /** Every event ends in a line feed (for files). */
-  readonly newline?: boolean
   /** Only these listeners: all that they do is as it is among all. */
   readonly slice?: Slice | undefined
   /** Hand out who acts with every event, so that several slices can be merged. */
@@ -80,40 +78,33 @@ export class Simulation {
   constructor(options: SimulationOptions) {
     const { config, cast } = options
     this.model = compileModel(config)
-    const compatible = this.model.eventsimCompatible
     this.users = options.users
     this.start = Math.floor(options.start / 1000)
     this.growthRate = config["growth-rate"] ?? 0
     this.attritionRate = config["attrition-rate"] ?? 0
-    this.songs = makeAliasSampler(cast.songs.map((song) => song.weight))
+    this.songs = cast.songs
     this.similar = cast.similar
-    this.songSeconds = Int32Array.from(cast.songs, (song) => Math.floor(Math.fround(song.duration)))
+    this.songSeconds = cast.songSeconds
     this.joining = new RandomStream(options.seed, joiningStream)
     this.isMine = makeSliceTest(options.slice, options.seed, options.partitions)
-    const capacity = Math.ceil(options.users * sliceShare(options.slice))
+    // Room for those who join: what is not used costs no memory, growing a copy of all.
+    const room = this.growthRate > 0 ? 1.25 : 1
+    const capacity = Math.ceil(options.users * sliceShare(options.slice) * room)
     this.listeners = new Listeners(capacity, {
       seed: options.seed,
       model: this.model,
-      attributes: {
-        firstNames: weightedSampler(cast.firstNames),
-        lastNames: weightedSampler(cast.lastNames),
-        places: weightedSampler(cast.places),
-        userAgents: weightedSampler(cast.userAgents)
-      },
+      attributes: cast.attributes,
       start: this.start,
       growthRate: this.growthRate,
-      localTime: config["local-time"] === true ? makeLocalTime(cast.places) : undefined
+      localTime: cast.places === undefined ? undefined : makeLocalTime(cast.places)
     })
     this.wheel = new TimingWheel(capacity)
     this.writer = new EventWriter({
-      fragments: makeEventFragments(compatible ? withSongsAsLatin1(cast) : cast, this.model, {
-        tag: config.tag,
-        newline: options.newline ?? false
-      }),
+      fragments: cast.fragments,
       model: this.model,
       listeners: this.listeners,
       // Eventsim counts up before it gives out the first id.
-      firstUserId: (config["first-user-id"] ?? 1) + (compatible ? 1 : 0),
+      firstUserId: (config["first-user-id"] ?? 1) + (this.model.eventsimCompatible ? 1 : 0),
       partitions: options.partitions,
       skip: options.skip ?? [],
       ordered: options.ordered ?? false,

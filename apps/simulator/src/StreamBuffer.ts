@@ -65,6 +65,10 @@ const makeArrays = (
   return made
 }
 
+/** Size of a set at first. */
+const firstBytes = 65_536
+const firstCount = 128
+
 /** What all streams of a run have in common. */
 export interface StreamOptions {
   /** Bytes that an event may have. */
@@ -108,12 +112,14 @@ export class StreamBuffer {
     this.skip = options.skip
     this.longest = longest
     this.kind = { ordered: options.ordered, shared: options.shared }
-    this.sets = Array.from({ length: options.takes }, () => makeArrays(longest * 2 + slack, 16, this.kind))
+    this.sets = Array.from({ length: options.takes }, () =>
+      makeArrays(Math.max(firstBytes, longest * 2 + slack), firstCount, this.kind)
+    )
     const { bytes, ends, keys } = this.sets[0]
     this.out = new DataView(bytes.buffer)
     this.ends = ends
     this.keys = keys
-    this.limit = longest
+    this.limit = bytes.length - slack - longest
   }
 
   /** Ends an event at `end`; its key is the eight bytes of `source` at `keyAt`. */

@@ -40,6 +40,9 @@ export const isOffDay = (day: number): boolean => {
   )
 }
 
+/** Days whose kind is kept: until 2149. */
+const knownDays = 65_536
+
 /** Weekend damping of a config: share of sessions refused on off days, and the ramps at both ends in seconds. */
 export interface WeekendDamping {
   readonly share: number
@@ -60,14 +63,12 @@ export const makeWeekendShare = ({
   uncapped = false
 }: WeekendDamping): ((time: number) => number) => {
   if (share === 0) return () => 0
-  const known = new Map<number, boolean>()
+  // Every start of a session asks for three days: 0: not known yet, 1: working day, 2: off day.
+  const known = new Uint8Array(knownDays)
   const off = (day: number): boolean => {
-    let answer = known.get(day)
-    if (answer === undefined) {
-      answer = isOffDay(day)
-      known.set(day, answer)
-    }
-    return answer
+    if (day < 0 || day >= knownDays) return isOffDay(day)
+    if (known[day] === 0) known[day] = isOffDay(day) ? 2 : 1
+    return known[day] === 2
   }
   const ramp = (seconds: number): number => (scale <= 0 ? share : Math.min(1, seconds / scale) * share)
   const workdayRamp = (seconds: number): number =>

@@ -5,6 +5,7 @@ import type { EventLog } from "@musify/stream/EventLog.ts"
 import type { EventLogError } from "@musify/stream/EventLogError.ts"
 import { Clock, Effect, Fiber, type Scope } from "effect"
 import { loadCast } from "./cast/loadCast.ts"
+import { compileCast } from "./CompiledCast.ts"
 import type { EventSink } from "./EventSink.ts"
 import { logSink } from "./sinks/logSink.ts"
 import type { EventsimConfig } from "./EventsimConfig.ts"
@@ -69,7 +70,9 @@ export interface SimulateSummary {
  * Events per chunk of history: a few ms of work, after which others in the process get their turn. The bytes of a chunk
  * stay in the processor's cache.
  */
-const chunkEvents = 4096
+const chunkEvents = 16_384
+/** The same of a worker, several of whose chunks are in memory at once. */
+const workerChunkEvents = 4096
 
 /**
  * Simulates into the event log and goes on where the log ends: the same options give the same events, so the number of
@@ -167,28 +170,28 @@ const makeSimulator = <SE, E, R>(
     seed,
     start,
     partitions: sink.partitions,
-    skip: sink.positions,
-    newline: sink.newline
+    skip: sink.positions
   }
+  const makeCast = (shared: boolean) =>
+    compileCast(loadCast(songs, similar), config, { newline: sink.newline, shared })
   if (workers > 1) {
     return Effect.flatMap(
       Effect.promise(() => import("./workers/parallelSimulator.ts")),
       ({ parallelSimulator }) =>
         parallelSimulator({
           ...common,
-          songs,
-          similar,
+          makeCast: () => makeCast(true),
           workers,
           shard,
           unordered: sink.unordered,
-          windowEvents: Math.max(chunkEvents, (sink.appendEvents ?? 0) / workers)
+          windowEvents: Math.max(workerChunkEvents, (sink.appendEvents ?? 0) / workers)
         })
     )
   }
   return Effect.sync(() => {
     const slice = shard === undefined ? undefined : { shard, worker: wholePart }
     return localSimulator(
-      new Simulation({ ...common, cast: loadCast(songs, similar), slice }),
+      new Simulation({ ...common, cast: makeCast(false), slice }),
       sink.appendEvents ?? chunkEvents
     )
   })

@@ -23,9 +23,12 @@ export const buildVariables = {
   sessions_from: "timestamp",
   /** First hour to look for plays of songs that may have vanished. */
   songs_from: "int64",
+  /** The hours whose marts are worked out again, and the first and last hour of their days. */
+  hours_from: "int64",
+  hours_to: "int64",
   days_from: "int64",
   days_to: "int64",
-  /** Hours after a day's end in which a play can still cut one of the day's plays short. */
+  /** Hours after its own in which a play can still be cut short. */
   reach: "int64",
   first_date: "date",
   months_from: "timestamp",

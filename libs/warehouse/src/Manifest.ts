@@ -21,7 +21,8 @@ export const Manifest = Schema.Struct({
   rows: Schema.Record({ key: Schema.String, value: Schema.Int }),
   /**
    * Files of each published table, relative to the version's folder; a table cut by day has one per day. `checksum`:
-   * SHA-256 of the file's bytes, hex; readers check it before they use a file.
+   * SHA-256 of the file's bytes, hex; readers check it before they use a file. `stamp`: its size and time of change when
+   * it was written, by which the batcher knows without reading it that nobody has touched it.
    */
   tables: Schema.Record({
     key: Schema.String,
@@ -30,7 +31,8 @@ export const Manifest = Schema.Struct({
         path: Schema.String,
         day: Schema.NullOr(Schema.String),
         rows: Schema.Int,
-        checksum: Schema.String
+        checksum: Schema.String,
+        stamp: Schema.optional(Schema.String)
       })
     )
   })

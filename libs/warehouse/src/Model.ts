@@ -17,9 +17,11 @@ export interface AuditScope {
   readonly users: (column: string) => string
   /** Of a session_id, with a time of the session's rows to cut the scan by. */
   readonly sessions: (column: string, ts?: string) => string
-  /** Rows of a table of events in the days touched. */
-  readonly dayHours: (prefix?: string) => string
-  /** The same of a TIMESTAMP. */
+  /** Rows of a table of events in the hours whose marts are others now. */
+  readonly changedHours: (prefix?: string) => string
+  /** The same of a TIMESTAMP that is an hour's start. */
+  readonly changedHourTimes: (column: string) => string
+  /** A TIMESTAMP in the days of these hours. */
   readonly dayTimes: (column: string) => string
 }
 

@@ -22,7 +22,8 @@ const everything = (sql: Dialect): AuditScope => ({
   hourKeys: anything,
   users: anything,
   sessions: (_column, ts) => (ts === undefined ? "TRUE" : `${ts} >= ${sql.timestamp(0)}`),
-  dayHours: (prefix) => sql.sinceHour("0", prefix),
+  changedHours: (prefix) => sql.sinceHour("0", prefix),
+  changedHourTimes: anything,
   dayTimes: anything
 })
 
@@ -42,9 +43,12 @@ const ofBuild = (sql: Dialect, isAnew: boolean): AuditScope => {
     users: (column) => `(${column} IS NULL OR ${column} IN (SELECT user_id FROM changed_users))`,
     sessions: (column, ts) =>
       `${column} IN (SELECT session_id FROM touched_sessions)${ts === undefined ? "" : ` AND ${ts} >= ${variable("sessions_from")}`}`,
-    // The ranges let scans skip what lies outside; days between may be untouched.
-    dayHours: (prefix = "") =>
-      `${sql.inHours(variable("days_from"), variable("days_to"), prefix)} AND ${dayOfHour(`${prefix}hour_key`)} IN (SELECT day FROM changed_days)`,
+    // The ranges let scans skip what lies outside; hours between may be untouched.
+    changedHours: (prefix = "") =>
+      `${sql.inHours(variable("hours_from"), variable("hours_to"), prefix)} AND ${prefix}hour_key IN (SELECT hour FROM changed_hours)`,
+    changedHourTimes: (column) =>
+      `${column} >= ${hourStart(variable("hours_from"))} AND ${column} < ${hourStart(`${variable("hours_to")} + 1`)}
+  AND ${hourOf(column)} IN (SELECT hour FROM changed_hours)`,
     dayTimes: (column) =>
       `${column} >= ${hourStart(variable("days_from"))} AND ${column} < ${hourStart(`${variable("days_to")} + 1`)}
   AND ${dayOfHour(hourOf(column))} IN (SELECT day FROM changed_days)`
@@ -64,7 +68,7 @@ const uniqueKey = (model: Model): Audit => ({
       : names.has("session_id")
         ? scope.sessions("session_id", model.partition)
         : names.has("hour")
-          ? scope.dayTimes("hour")
+          ? scope.changedHourTimes("hour")
           : names.has("user_id")
             ? scope.users("user_id")
             : "TRUE"

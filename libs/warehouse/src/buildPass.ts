@@ -18,7 +18,9 @@ import type { Dialect } from "./Dialect.ts"
 import type { ChainPosition, DirtyHour } from "./ledger.ts"
 import {
   builtModels,
+  forget,
   intakeStatements,
+  isCutByHours,
   readDirtyHours,
   readLakeFiles,
   readPositions,
@@ -119,23 +121,33 @@ const nextBatch = (
   return dirty.slice(0, count)
 }
 
-/** The query of how many rows each table has. */
+/** The query of how many rows each table has: of those that are cut by hours the ledger knows. */
 export const rowCounts = (sql: Dialect): string =>
-  models
-    .filter(({ select }) => select === undefined)
-    .map(
-      ({ boundRequired, name }) =>
-        `SELECT '${name}' AS name, count(*) AS n FROM ${name}${boundRequired === true ? ` WHERE ${sql.sinceHour("0")}` : ""}`
-    )
-    .join(" UNION ALL ")
+  [
+    `SELECT model AS name, ${sql.cast("coalesce(sum(rows_of_hour), 0)", "int64")} AS n
+FROM (SELECT model, ${sql.id("rows")} AS rows_of_hour FROM model_hours WHERE state = 'built')
+WHERE model IN (${builtModels
+      .filter(isCutByHours)
+      .map(({ name }) => sql.text(name))
+      .join(", ")}) GROUP BY model`,
+    ...builtModels
+      .filter((model) => !isCutByHours(model))
+      .map(({ name }) => `SELECT ${sql.text(name)} AS name, count(*) AS n FROM ${name}`)
+  ].join("\nUNION ALL ")
 
 const tableRows = (session: WarehouseSession): Effect.Effect<Record<string, number>, WarehouseError> =>
-  Effect.map(session.query("rows", rowCounts(session.dialect)), (rows) =>
-    Object.fromEntries(rows.map((row) => [String(row["name"]), Number(row["n"])]))
-  )
+  Effect.map(session.query("rows", rowCounts(session.dialect)), (rows) => {
+    const counts = new Map(rows.map((row) => [String(row["name"]), Number(row["n"])]))
+    return Object.fromEntries(builtModels.map(({ name }) => [name, counts.get(name) ?? 0]))
+  })
 
 const isWithin = (range: HourRange | undefined, hour: Hour): boolean =>
   range === undefined || (hour >= range.from && hour <= range.to)
+
+/** From so many lake rows on a build may take the whole machine. */
+const manyRows = 1_000_000
+
+const hurry = (session: WarehouseSession) => session.hurry ?? Effect.void
 
 /** A model and its dependents; all models without a name. */
 const namedModels = (name: string | undefined): ReadonlyArray<Model> =>
@@ -282,16 +294,9 @@ export const buildPass = <E>(
           const plans = yield* readPlans(yield* readPositions(session))
           yield* intake(session, plans, onStep)
           if (rebuild?.range !== undefined) {
-            const { from, to } = rebuild.range
-            const names = namedModels(rebuild.model).map(({ name }) => session.dialect.text(name))
-            yield* plainTransaction(
-              session,
-              "rebuild",
-              [
-                `DELETE FROM model_hours WHERE hour BETWEEN ${from} AND ${to} AND model IN (${names.join(", ")})`
-              ],
-              onStep
-            )
+            const names = namedModels(rebuild.model).map(({ name }) => name)
+            const statements = forget(session.dialect, names, rebuild.range)
+            yield* plainTransaction(session, "rebuild", statements, onStep)
           }
         })
       )
@@ -308,6 +313,7 @@ export const buildPass = <E>(
         const dirty = all.filter(({ hour }) => isWithin(options.range, hour))
         const batch = nextBatch(dirty, maxHours, options.maxRows)
         if (batch.length > 0) {
+          if (batch.reduce((sum, { rows }) => sum + rows, 0) >= manyRows) yield* hurry(session)
           yield* onStep("stage")
           const files = yield* timed(
             seconds,
@@ -399,7 +405,9 @@ const publishPending = <E>(
     const naming = yield* nameDevices(session)
     if (naming.length > 0) yield* plainTransaction(session, "devices", naming, options.onStep)
     // Tables made anew are audited whole; so is what a kill had put off, which has no audits of its own at hand.
-    const passed = audits.total > 0 && !isSwap ? audits : yield* auditAll(session)
+    const isAudited = audits.total > 0 && !isSwap
+    if (!isAudited) yield* hurry(session)
+    const passed = isAudited ? audits : yield* auditAll(session)
     if (isSwap && passed.failures.length > 0)
       return yield* new AuditsFailed({ hours: [], failures: passed.failures })
     const through = yield* currentWatermark(session, dirty)
@@ -431,7 +439,7 @@ export const runAudits: Effect.Effect<AuditResult, WarehouseError, Warehouse> = 
     const [made] = yield* session.query("ledger", `SELECT count(*) AS n FROM model_versions`)
     return Number(made["n"]) < models.length
       ? { total: 0, passed: 0, failures: [] }
-      : yield* auditAll(session)
+      : yield* Effect.zipRight(hurry(session), auditAll(session))
   })
 )
 

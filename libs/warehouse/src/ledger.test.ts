@@ -3,7 +3,8 @@ import { Effect, Option } from "effect"
 import * as fc from "fast-check"
 import { expect, it } from "vitest"
 import { planPass, reasonsOf } from "./buildPass.ts"
-import { builtModels } from "./ledger.ts"
+import { duckDbDialect } from "./duckDbDialect.ts"
+import { builtModels, forget } from "./ledger.ts"
 import { models } from "./models/models.ts"
 import { current } from "./Published.ts"
 import type { History } from "./spec/arbitraryHistories.ts"
@@ -100,7 +101,8 @@ it("a plan says what is dirty and why: new, new files, a changed model, asked fo
       const before = yield* ledgerOf(place)
       yield* define(place, [
         "UPDATE model_versions SET version = 'old' WHERE model = 'mart_songs'",
-        "UPDATE model_hours SET version = 'old' WHERE model = 'mart_songs'"
+        "UPDATE model_hours SET version = 'old' WHERE model = 'mart_songs'",
+        "UPDATE ledger_hours SET complete = files_hash || ' old'"
       ])
       const changed = yield* planOf(place)
       expect(new Set(changed.map((one) => one.reasons))).toEqual(new Set(["changed model: mart_songs"]))
@@ -114,7 +116,7 @@ it("a plan says what is dirty and why: new, new files, a changed model, asked fo
       for (const { name } of models) expectSame(name, found[name], wanted[name])
 
       const [{ hour }] = yield* query(place, "SELECT min(hour) AS hour FROM ledger_hours")
-      yield* define(place, [`DELETE FROM model_hours WHERE model = 'user_days' AND hour = ${String(hour)}`])
+      yield* define(place, forget(duckDbDialect, ["user_days"], { from: Number(hour), to: Number(hour) }))
       expect(yield* planOf(place)).toEqual([
         { tables: ["user_days"], reasons: "to be built again: user_days" }
       ])

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import type { Hour } from "@musify/domain/Hour.ts"
 import { dayMs, hourStart } from "@musify/domain/Hour.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
@@ -6,6 +7,8 @@ import { Effect } from "effect"
 import type { Dialect } from "./Dialect.ts"
 import type { Model, Table } from "./Model.ts"
 import { column, optional } from "./Model.ts"
+import { changedRows } from "./models/dailyMarts.ts"
+import { hoursInBuild, inBuild } from "./models/inBuild.ts"
 import { models } from "./models/models.ts"
 import type { LakeFileName, SqlRow, SqlValue, WarehouseSession } from "./Warehouse.ts"
 import type { AuditFailure, WarehouseError } from "./WarehouseError.ts"
@@ -73,6 +76,11 @@ export const ledgerTables: ReadonlyArray<Table> = [
     columns: [
       column("hour", "int64", "Hour"),
       column("files_hash", "string", "Names the files known"),
+      optional(
+        "complete",
+        "string",
+        "Names the files and the versions that all models were built from; else no matter"
+      ),
       optional("built_at", "float64", "Time of the last build, epoch ms"),
       column("late", "boolean", "Whether files came after the hour was built and passed"),
       optional("late_at", "float64", "Time of the last build with late files, epoch ms")
@@ -197,7 +205,7 @@ export const intakeStatements = (
     ),
     `UPDATE ledger_hours AS l SET files_hash = n.files_hash, late = (l.late OR (n.late AND l.built_at IS NOT NULL))
 FROM new_hashes n WHERE l.hour = n.hour`,
-    `INSERT INTO ledger_hours SELECT hour, files_hash, NULL, false, NULL FROM new_hashes
+    `INSERT INTO ledger_hours SELECT hour, files_hash, NULL, NULL, false, NULL FROM new_hashes
 WHERE hour NOT IN (SELECT hour FROM ledger_hours)`,
     `DELETE FROM chain_positions WHERE TRUE`,
     ...inserts(
@@ -212,6 +220,22 @@ WHERE hour NOT IN (SELECT hour FROM ledger_hours)`,
 
 /** Models that hold rows: those that are built hour by hour. */
 export const builtModels: ReadonlyArray<Model> = models.filter(({ select }) => select === undefined)
+
+/** Of an hour that is complete: its files and all versions, as an expression. */
+const completeOf = (sql: Dialect, versions: ReadonlyMap<string, string>, filesHash: string): string => {
+  const all = createHash("sha256")
+    .update(JSON.stringify([...versions]))
+    .digest("hex")
+    .slice(0, 16)
+  return `${filesHash} || ${sql.text(` ${all}`)}`
+}
+
+/** Models and their versions, as a query. */
+const wantedVersions = (sql: Dialect, versions: ReadonlyMap<string, string>): string =>
+  sql.rowsOf(
+    { model: "string", version: "string" },
+    builtModels.map(({ name }) => [name, versions.get(name) ?? ""])
+  )
 
 /** Hours to build, oldest first. */
 export const readDirtyHours = (
@@ -236,16 +260,18 @@ const dirtyHour = (row: SqlRow): DirtyHour => ({
   failed: row["failed"] === null ? null : String(row["failed"])
 })
 
-/** The query of the hours to build, and which models for each. */
+/**
+ * The query of the hours to build, and which models for each. Hours that are complete are left out by themselves, so
+ * that it does not look at each model of a long history.
+ */
 export const dirtyHours = (sql: Dialect, versions: ReadonlyMap<string, string>): string => {
-  const wanted = sql.rowsOf(
-    { model: "string", version: "string" },
-    builtModels.map(({ name }) => [name, versions.get(name) ?? ""])
-  )
-  return `WITH wanted AS (${wanted}), dirty AS (
+  return `WITH wanted AS (${wantedVersions(sql, versions)}), incomplete AS (
+  SELECT hour, files_hash, built_at FROM ledger_hours WHERE complete IS DISTINCT FROM ${completeOf(sql, versions, "files_hash")}
+), dirty AS (
   SELECT h.hour, w.model, b.problem, CASE WHEN b.input_hash = h.files_hash OR (b.model IS NULL AND h.built_at IS NOT NULL)
     THEN w.model END AS changed
-  FROM ledger_hours h CROSS JOIN wanted w LEFT JOIN model_hours b ON b.model = w.model AND b.hour = h.hour
+  FROM incomplete h CROSS JOIN wanted w
+  LEFT JOIN (SELECT * FROM model_hours WHERE hour IN (SELECT hour FROM incomplete)) b ON b.model = w.model AND b.hour = h.hour
   WHERE b.model IS NULL OR b.state <> 'built' OR b.version <> w.version OR b.input_hash <> h.files_hash
 ), hours AS (
   SELECT hour, ${sql.joined("model", ["model"])} AS models, ${sql.joined("changed", ["changed"])} AS changed, min(problem) AS failed
@@ -282,21 +308,17 @@ export const clockModel = (sql: Dialect, first?: "first"): string => {
 
 const momentLength = 13
 
-/** The hour of a table's rows, of those that say one. */
-const hourOfRows = (sql: Dialect, { columns }: Model): { hour: string; where: string } | undefined => {
-  const names = new Set(columns.map(({ name }) => name))
-  const [from, to] = [sql.variable("first_hour"), sql.variable("last_hour")]
-  if (names.has("hour_key"))
-    return {
-      hour: "hour_key",
-      where: names.has("ts") ? sql.inHours(from, to) : `hour_key BETWEEN ${from} AND ${to}`
-    }
-  return names.has("hour")
-    ? {
-        hour: sql.hourOf("hour"),
-        where: `hour >= ${sql.hourStart(from)} AND hour < ${sql.hourStart(`${to} + 1`)}`
-      }
-    : undefined
+/** Whether a table's rows are each of an hour that is built with it. */
+export const isCutByHours = ({ columns, name }: Model): boolean =>
+  name !== "dim_datetime" && columns.some((one) => one.name === "hour_key" || one.name === "hour")
+
+/** Rows of a table that is cut by hours, for each hour that a build may have changed. */
+const countsOf = (sql: Dialect, { columns, name }: Model): string => {
+  const names = new Set(columns.map((one) => one.name))
+  const [hour, where] = names.has("hour_key")
+    ? ["hour_key", names.has("ts") ? inBuild(sql) : hoursInBuild(sql)]
+    : [sql.hourOf("hour"), changedRows(sql)]
+  return `SELECT ${sql.text(name)} AS model, ${hour} AS hour, count(*) AS n FROM ${name} WHERE ${where} GROUP BY 2`
 }
 
 /** Statements that say: these hours (build_hours) of these models are built from the files known now. */
@@ -306,13 +328,8 @@ export const recordBuilt = (
   versions: ReadonlyMap<string, string>,
   now: number
 ): ReadonlyArray<string> => {
-  const counts = built.flatMap((model) => {
-    const rows = model.name === "dim_datetime" ? undefined : hourOfRows(sql, model)
-    return rows === undefined
-      ? []
-      : `SELECT ${sql.text(model.name)} AS model, ${rows.hour} AS hour, count(*) AS n FROM ${model.name} WHERE ${rows.where} GROUP BY 2`
-  })
   const none = `SELECT ${sql.cast("NULL", "string")} AS model, ${sql.cast("NULL", "int64")} AS hour, ${sql.cast("NULL", "int64")} AS n`
+  const counts = built.filter(isCutByHours).map((model) => countsOf(sql, model))
   const moment = (place: string) =>
     sql.cast(
       `substr(${sql.variable("model_times")}, 1 + ${momentLength} * (${place}), ${momentLength})`,
@@ -322,15 +339,40 @@ export const recordBuilt = (
     { model: "string", version: "string", place: "int64" },
     built.map(({ name }, place) => [name, versions.get(name) ?? "", place])
   )
+  // The range lets scans of a long ledger skip the other hours.
+  const builtHours = (prefix = "") =>
+    `${prefix}hour BETWEEN ${sql.variable("first_hour")} AND ${sql.variable("last_hour")} AND ${prefix}hour IN (SELECT hour FROM build_hours)`
   return [
-    `DELETE FROM model_hours WHERE hour IN (SELECT hour FROM build_hours) AND model IN (${built.map(({ name }) => sql.text(name)).join(", ")})`,
+    sql.tempTable("hour_counts", [`SELECT * FROM (${none}) WHERE false`, ...counts].join("\nUNION ALL ")),
+    `DELETE FROM model_hours WHERE ${builtHours()} AND model IN (${built.map(({ name }) => sql.text(name)).join(", ")})`,
     `INSERT INTO model_hours
 SELECT m.model, h.hour, m.version, h.files_hash, 'built', ${now}, ${moment("m.place + 1")} - ${moment("m.place")}, c.n, NULL
 FROM (${names}) m CROSS JOIN ledger_hours h
-LEFT JOIN (${[`SELECT * FROM (${none}) WHERE false`, ...counts].join("\nUNION ALL ")}) c ON c.model = m.model AND c.hour = h.hour
-WHERE h.hour IN (SELECT hour FROM build_hours)`,
+LEFT JOIN hour_counts c ON c.model = m.model AND c.hour = h.hour
+WHERE ${builtHours("h.")}`,
+    // Marts of plays are worked out again for some hours around the build's, too.
+    `UPDATE model_hours AS b SET ${sql.id("rows")} = c.n FROM hour_counts c
+WHERE b.model = c.model AND b.hour = c.hour AND b.hour BETWEEN ${sql.variable("hours_from")} AND ${sql.variable("hours_to")}
+  AND b.hour NOT IN (SELECT hour FROM build_hours)`,
     `UPDATE ledger_hours SET built_at = ${now}, late_at = CASE WHEN late THEN ${now} ELSE late_at END, late = false
-WHERE hour IN (SELECT hour FROM build_hours)`
+WHERE ${builtHours()}`,
+    `UPDATE ledger_hours AS l SET complete = ${completeOf(sql, versions, "l.files_hash")}
+WHERE l.hour IN (SELECT b.hour FROM model_hours b JOIN (${wantedVersions(sql, versions)}) w ON b.model = w.model AND b.version = w.version
+  JOIN ledger_hours h ON b.hour = h.hour AND b.input_hash = h.files_hash
+  WHERE b.state = 'built' AND ${builtHours("b.")} GROUP BY b.hour HAVING count(*) = ${builtModels.length})`
+  ]
+}
+
+/** Statements that make hours of some models dirty, though nothing of them has changed; without a range all hours. */
+export const forget = (
+  sql: Dialect,
+  names: ReadonlyArray<string>,
+  range?: { readonly from: Hour; readonly to: Hour }
+): ReadonlyArray<string> => {
+  const hours = range === undefined ? "TRUE" : `hour BETWEEN ${range.from} AND ${range.to}`
+  return [
+    `DELETE FROM model_hours WHERE model IN (${names.map(sql.text).join(", ")}) AND ${hours}`,
+    `UPDATE ledger_hours SET complete = NULL WHERE ${hours}`
   ]
 }
 

@@ -1,5 +1,6 @@
 import { dayMs, dayText } from "@musify/domain/Hour.ts"
-import { Clock, Effect, Either, Option, Schema } from "effect"
+import { Clock, Effect, Option, Schema } from "effect"
+import { linkSync } from "node:fs"
 import fs from "node:fs/promises"
 import path from "node:path"
 import { Manifest } from "./Manifest.ts"
@@ -9,7 +10,7 @@ import { models } from "./models/models.ts"
 import { current, currentVersion, readManifest } from "./Published.ts"
 import type { Pending, Publisher, PublishFacts } from "./Publisher.ts"
 import type { PublishedFile } from "./verifyPublished.ts"
-import { publishedChecksum, verifyPublished, verifyPublishedFile } from "./verifyPublished.ts"
+import { isUntouched, publishedChecksum, stampOf, verifyPublishedFile } from "./verifyPublished.ts"
 import type { WarehouseSession } from "./Warehouse.ts"
 import type { WarehouseError } from "./WarehouseError.ts"
 import { WarehouseUnavailable } from "./WarehouseError.ts"
@@ -47,16 +48,21 @@ const sync = async (file: string): Promise<void> => {
   }
 }
 
-/** Hard-links, or copies where the file system has no links (or too many). */
+/** Hard-links, or copies where the file system has no links (or too many). Thousands a time, so without waiting. */
 const linkOrCopy = async (from: string, to: string): Promise<void> => {
   try {
-    await fs.link(from, to)
+    linkSync(from, to)
   } catch {
     await fs.copyFile(from, to)
   }
 }
 
 const dayName = (day: number): string => dayText((day * dayMs) / 3_600_000)
+const dayOf = ({ day }: PublishedFile): number | null => (day === null ? null : Date.parse(day) / dayMs)
+
+/** Whether a file is as it was published; its bytes are read only when somebody may have touched it. */
+const isWhole = (folder: string, file: PublishedFile): Effect.Effect<boolean> =>
+  isUntouched(folder, file) ? Effect.succeed(true) : Effect.isSuccess(verifyPublishedFile(folder, file))
 
 /**
  * Publishes: writes what is pending (everything, when the version before is not the one that the warehouse remembers)
@@ -95,9 +101,14 @@ const publish = <E>(
     const tables: Record<string, ReadonlyArray<PublishedFile>> = {}
     for (const model of models) {
       if (model.publish === undefined) continue
-      const wanted = yield* wantedDays(session, model)
       const changed = new Set(pending.filter(({ table }) => table === model.name).map(({ day }) => day))
-      const known = new Map((previous?.tables[model.name] ?? []).map((file) => [file.day, file]))
+      const before = previous?.tables[model.name] ?? []
+      const known = new Map(before.map((file) => [file.day, file]))
+      // A day that did not change has the rows that it had: a long history is not asked for its days again.
+      const wanted =
+        previous === undefined || model.publish.by === "whole"
+          ? yield* wantedDays(session, model)
+          : [...new Set([...before.map(dayOf), ...changed])].sort((a, b) => (a ?? 0) - (b ?? 0))
       if (model.publish.by === "day")
         yield* files(root, "make folders", () => fs.mkdir(path.join(folder, model.name)))
       const published: Array<PublishedFile> = []
@@ -106,21 +117,28 @@ const publish = <E>(
         const file = name === null ? `${model.name}.parquet` : `${model.name}/${name}.parquet`
         const target = path.join(folder, file)
         const old = known.get(name)
-        const before = previous === undefined ? root : path.join(root, previous.version)
+        const source = previous === undefined ? root : path.join(root, previous.version)
         // A file that was damaged since is written again.
-        const isKept =
-          old !== undefined &&
-          !changed.has(day) &&
-          Either.isRight(yield* Effect.either(verifyPublishedFile(before, old)))
+        const isKept = old !== undefined && !changed.has(day) && (yield* isWhole(source, old))
         if (isKept) {
-          yield* files(root, "link a file", () => linkOrCopy(path.join(before, old.path), target))
+          yield* files(root, "link a file", () => linkOrCopy(path.join(source, old.path), target))
           published.push(old)
-        } else {
-          const rows = yield* writeParquet(session, model, day, target)
-          yield* files(root, "write a file", () => sync(target))
-          const bytes = yield* files(root, "read a file", () => fs.readFile(target))
-          published.push({ path: file, day: name, rows, checksum: publishedChecksum(bytes) })
+          continue
         }
+        const rows = yield* writeParquet(session, model, day, target)
+        if (rows === 0 && day !== null) {
+          yield* files(root, "remove a file", () => fs.rm(target))
+          continue
+        }
+        yield* files(root, "write a file", () => sync(target))
+        const bytes = yield* files(root, "read a file", () => fs.readFile(target))
+        published.push({
+          path: file,
+          day: name,
+          rows,
+          checksum: publishedChecksum(bytes),
+          stamp: stampOf(target)
+        })
       }
       if (model.publish.by === "day")
         yield* files(root, "write a folder", () => sync(path.join(folder, model.name)))
@@ -207,7 +225,10 @@ const isSound = (root: string, remembered: string | undefined): Effect.Effect<bo
       Option.match({
         onNone: () => Effect.succeed(false),
         onSome: ({ folder, manifest }) =>
-          Effect.as(verifyPublished(folder, manifest), manifest.version === remembered)
+          Effect.map(
+            Effect.forEach(Object.values(manifest.tables).flat(), (file) => isWhole(folder, file)),
+            (whole) => manifest.version === remembered && whole.every((one) => one)
+          )
       })
     ),
     Effect.orElseSucceed(() => false)

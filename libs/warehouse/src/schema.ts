@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import type { Catalog } from "./catalogTables.ts"
 import { catalogStatements } from "./catalogTables.ts"
-import { ledgerTables } from "./ledger.ts"
+import { forget, ledgerTables } from "./ledger.ts"
 import type { Model } from "./Model.ts"
 import { models } from "./models/models.ts"
 import { madeOf, withDependents } from "./modelVersions.ts"
@@ -10,7 +10,7 @@ import type { WarehouseError } from "./WarehouseError.ts"
 import { WarehouseUnavailable } from "./WarehouseError.ts"
 
 /** Version of the warehouse file's own tables (the ledger); a newer one is refused, an older one brought to it. */
-const format = 2
+const format = 3
 
 /** Name of the version of no catalog. */
 export const noCatalog = "none"
@@ -55,7 +55,7 @@ export const prepareLedger = (
       })
     }
     if (found === String(format)) return
-    // Until format 2 the ledger knew hours, not models: all is read and built again, and readers keep the old state.
+    // Until format 3 the ledger knew other things of an hour: all is read and built again, and readers keep the old state.
     const old = ledgerTables.filter(
       ({ name }) => name !== "warehouse_info" && tables.some((one) => one.name === name)
     )
@@ -170,7 +170,7 @@ export const remake = (
           `DELETE FROM ${name} WHERE ${boundRequired === true ? sql.sinceHour("0") : "TRUE"}`
       ),
       ...chosen.flatMap((model) => model.seed?.(sql) ?? []),
-      `DELETE FROM model_hours WHERE model IN (${list})`,
+      ...forget(sql, [...names]),
       `DELETE FROM pending_publish WHERE table_name IN (${list})`,
       ...chosen.flatMap(({ name, publish }) =>
         publish?.by === "whole" ? [`INSERT INTO pending_publish VALUES (${sql.text(name)}, NULL)`] : []

@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { createHash } from "node:crypto"
+import { statSync } from "node:fs"
 import fs from "node:fs/promises"
 import path from "node:path"
 import type { Manifest } from "./Manifest.ts"
@@ -47,6 +48,21 @@ export const verifyPublishedFile = (
       })
     }
   })
+}
+
+/** Size and time of change of a file: a hard link of it has the same. */
+export const stampOf = (file: string): string => {
+  const { mtimeNs, size } = statSync(file, { bigint: true })
+  return `${size} ${mtimeNs}`
+}
+
+/** Whether a file is as it was written, by its stamp alone. */
+export const isUntouched = (folder: string, { path: name, stamp }: PublishedFile): boolean => {
+  try {
+    return stamp !== undefined && stampOf(path.join(folder, name)) === stamp
+  } catch {
+    return false
+  }
 }
 
 /** Files that are checked at the same time. */

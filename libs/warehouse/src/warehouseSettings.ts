@@ -14,7 +14,7 @@ export const warehouseOptions = {
   }),
   threads: setting.optionalInteger("batch-threads", {
     min: 1,
-    description: "Threads of DuckDB; one per core without it."
+    description: "Threads of DuckDB; without it one, and one per core for long histories."
   }),
   memory: setting.optionalInteger("batch-memory", {
     min: 64,

@@ -1,9 +1,8 @@
 import { Schema } from "effect"
 import { describe, expect, it } from "vitest"
 import { EventsimConfig, type EventsimConfigFile } from "../EventsimConfig.ts"
-import type { SimulationOptions } from "../Simulation.ts"
 import { sessions, transitions } from "../stateTables.ts"
-import { type AnyEvent, cast, collect, monday, parsed } from "../testing/collect.ts"
+import { type AnyEvent, cast, collect, monday, parsed, type SmallOptions } from "../testing/collect.ts"
 
 /*
  * Rules about listeners over time: how they differ, when they come, join and leave. One small machine; each test says
@@ -51,7 +50,7 @@ const plain: EventsimConfigFile = {
 const day = 86_400_000
 const views = (
   changes: Partial<EventsimConfigFile>,
-  options: Partial<SimulationOptions> & { readonly days: number }
+  options: SmallOptions & { readonly days: number }
 ): ReadonlyArray<AnyEvent> =>
   parsed(
     collect({
@@ -226,7 +225,7 @@ describe("sessions", () => {
   })
 
   it("move with the daily rhythm towards 15:00, each by the shift of its second", () => {
-    const hours = (changes: Partial<EventsimConfigFile>, options: Partial<SimulationOptions> = {}) => {
+    const hours = (changes: Partial<EventsimConfigFile>, options: SmallOptions = {}) => {
       const counts = new Float64Array(24)
       const times = starts(views({ beta: 200_000, ...changes }, { users: 2500, days: 7, ...options }))
       for (const e of times) counts[new Date(e.ts).getUTCHours()] += 24 / times.length

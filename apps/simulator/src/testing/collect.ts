@@ -5,6 +5,7 @@ import { Buffer } from "node:buffer"
 import type { Cast } from "../Cast.ts"
 import { loadCast } from "../cast/loadCast.ts"
 import { generateCatalog } from "../catalog/generateCatalog.ts"
+import { compileCast } from "../CompiledCast.ts"
 import { defaultConfig } from "../defaultConfig.ts"
 import { EventsimConfig, type EventsimConfigFile } from "../EventsimConfig.ts"
 import { Simulation, type SimulationOptions } from "../Simulation.ts"
@@ -18,19 +19,34 @@ export const configOf = (changes: Partial<EventsimConfigFile> = {}): EventsimCon
 
 export const monday = Date.UTC(2026, 5, 1)
 
-/** Event lines of a simulation by `topic/partition`, advanced in steps of `budget`. */
-export const collect = (
-  options: Partial<SimulationOptions> & { readonly days: number; readonly budget?: number }
-): Map<string, Array<string>> => {
-  const simulation = new Simulation({
-    config: configOf(),
-    cast,
+/** What a small simulation may have of its own. */
+export interface SmallOptions extends Partial<Omit<SimulationOptions, "cast">> {
+  readonly cast?: Cast
+  readonly newline?: boolean | undefined
+}
+
+/** A simulation of a few listeners, with what the options change. */
+export const smallSimulation = ({
+  cast: own = cast,
+  config = configOf(),
+  newline,
+  ...options
+}: SmallOptions): Simulation =>
+  new Simulation({
+    config,
+    cast: compileCast(own, config, { newline }),
     users: 200,
     seed: 1,
     start: monday,
     partitions: [1, 1, 1, 1],
     ...options
   })
+
+/** Event lines of a simulation by `topic/partition`, advanced in steps of `budget`. */
+export const collect = (
+  options: SmallOptions & { readonly days: number; readonly budget?: number }
+): Map<string, Array<string>> => {
+  const simulation = smallSimulation(options)
   const lines = new Map<string, Array<string>>()
   for (let done = false; !done;) {
     done = simulation.advance((options.start ?? monday) + options.days * 86_400_000, options.budget ?? 5000)

@@ -4,20 +4,20 @@ import fc from "fast-check"
 import { Buffer } from "node:buffer"
 import { MessageChannel } from "node:worker_threads"
 import { expect, it } from "vitest"
+import { compileCast } from "../CompiledCast.ts"
 import type { WrittenBatch } from "../EventWriter.ts"
 import { Simulation } from "../Simulation.ts"
 import { localSimulator, type Simulator } from "../Simulator.ts"
 import { cast, configOf, monday } from "../testing/collect.ts"
 import { type Connection, parallelSimulator } from "./parallelSimulator.ts"
-import type { WorkerSetup } from "./protocol.ts"
 import { serveSlice } from "./serveSlice.ts"
 
 /** A worker in this thread: messages and shared arrays are those of a real one. */
-const connect = (setup: WorkerSetup): Connection => {
+const connect = (): Connection => {
   const { port1, port2 } = new MessageChannel()
-  serveSlice(port2, setup, cast)
+  serveSlice(port2)
   return {
-    send: (ask) => port1.postMessage(ask),
+    send: (message) => port1.postMessage(message),
     onAnswer: (listener) => port1.on("message", listener),
     onFailure: () => {},
     close: () => Promise.resolve(port1.close())
@@ -57,17 +57,15 @@ const linesOf = <E>(simulator: Simulator<E>, ends: ReadonlyArray<number>) =>
 
 const base = {
   config: configOf({ "growth-rate": 3 }),
-  songs: cast.songs,
-  similar: undefined,
   users: 150,
-  start: monday,
-  newline: false
+  start: monday
 }
+const makeCast = () => compileCast(cast, base.config, { shared: true })
 const hour = 3_600_000
 const windowEvents = 4096
 
 const local = (options: { readonly seed: number; readonly partitions: ReadonlyArray<number> }) =>
-  localSimulator(new Simulation({ ...base, ...options, cast }), 1000)
+  localSimulator(new Simulation({ ...base, ...options, cast: makeCast() }), 1000)
 
 it("any number of workers writes what one does, in the same order, after any stop", () =>
   fc.assert(
@@ -89,7 +87,16 @@ it("any number of workers writes what one does, in the same order, after any sto
           Effect.runPromise(
             Effect.scoped(
               Effect.flatMap(
-                parallelSimulator({ ...base, seed, partitions, skip, workers, windowEvents, connect }),
+                parallelSimulator({
+                  ...base,
+                  seed,
+                  partitions,
+                  skip,
+                  workers,
+                  windowEvents,
+                  makeCast,
+                  connect
+                }),
                 (simulator) => linesOf(simulator, ends)
               )
             )
@@ -120,8 +127,8 @@ it("any number of workers writes what one does, in the same order, after any sto
   ))
 
 it("a worker that fails ends the simulation with a message", async () => {
-  const broken = (setup: WorkerSetup): Connection => ({
-    ...connect(setup),
+  const broken = (): Connection => ({
+    ...connect(),
     onFailure: (listener) => queueMicrotask(() => listener(new Error("out of memory")))
   })
   const options = {
@@ -131,6 +138,7 @@ it("a worker that fails ends the simulation with a message", async () => {
     skip: [],
     workers: 2,
     windowEvents,
+    makeCast,
     connect: broken
   }
   const failed = Effect.scoped(

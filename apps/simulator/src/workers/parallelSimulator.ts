@@ -3,22 +3,26 @@ import { byTopic, topics } from "@musify/domain/Topic.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
 import { Effect, Exit, Mailbox, type Scope } from "effect"
 import { Worker } from "node:worker_threads"
+import type { CompiledCast } from "../CompiledCast.ts"
 import type { Positions, WrittenBatch } from "../EventWriter.ts"
 import type { Simulator } from "../Simulator.ts"
 import { batchOf, makeStreams, type StreamBuffer } from "../StreamBuffer.ts"
 import { mergeBatches } from "./merge.ts"
+import { pieceReader } from "./pieceReader.ts"
 import { ahead, type Answer, type Ask, type WorkerSetup } from "./protocol.ts"
 import { hasWholePartitions, type Part, wholePart } from "./Slice.ts"
 
 /** A started worker. `onFailure` is told what stopped it. */
 export interface Connection {
-  readonly send: (ask: Ask) => void
+  readonly send: (message: WorkerSetup | Ask) => void
   readonly onAnswer: (listener: (answer: Answer) => void) => void
   readonly onFailure: (listener: (cause: unknown) => void) => void
   readonly close: () => Promise<unknown>
 }
 
-export interface ParallelOptions extends Omit<WorkerSetup, "slice" | "ordered"> {
+export interface ParallelOptions extends Omit<WorkerSetup, "cast" | "slice" | "ordered"> {
+  /** Compiles the cast, while the threads start. */
+  readonly makeCast: () => CompiledCast
   readonly partitions: ReadonlyArray<number>
   readonly skip: Positions
   readonly workers: number
@@ -28,7 +32,7 @@ export interface ParallelOptions extends Omit<WorkerSetup, "slice" | "ordered"> 
   /** Events that a worker makes at once, about. */
   readonly windowEvents: number
   /** Starts a worker; a thread where nothing else is said. */
-  readonly connect?: (setup: WorkerSetup) => Connection
+  readonly connect?: () => Connection
 }
 
 /** The first piece of simulated time, ms; later ones have the length that gives about as many events as are wanted. */
@@ -36,12 +40,12 @@ const firstWindowMs = 60_000
 const longestWindowMs = 30 * dayMs
 
 /** A worker thread. In a bundle its program lies beside the bundle's other files. */
-const startThread = (setup: WorkerSetup): Connection => {
+const startThread = (): Connection => {
   const { url } = import.meta
   const program = url.endsWith(".ts") ? "./simulationWorker.ts" : "./simulationWorker.mjs"
-  const worker = new Worker(new URL(program, url), { workerData: setup })
+  const worker = new Worker(new URL(program, url))
   return {
-    send: (ask) => worker.postMessage(ask),
+    send: (message) => worker.postMessage(message),
     onAnswer: (listener) => worker.on("message", listener),
     onFailure: (listener) => {
       worker.on("error", listener)
@@ -62,6 +66,7 @@ export const parallelSimulator = (
   Effect.gen(function* () {
     const {
       connect = startThread,
+      makeCast,
       partitions,
       shard = wholePart,
       skip,
@@ -78,14 +83,7 @@ export const parallelSimulator = (
 
     const inboxes = yield* Effect.forEach(slices, () => Mailbox.make<Answer, UserError>())
     const start = (index: number) => {
-      const connection = connect({
-        ...simulation,
-        partitions,
-        slice: slices[index],
-        ordered: !whole,
-        // What several workers write together is skipped after it was merged.
-        skip: whole ? skip : []
-      })
+      const connection = connect()
       connection.onAnswer((answer) => inboxes[index].unsafeOffer(answer))
       connection.onFailure((cause) =>
         inboxes[index].unsafeDone(
@@ -104,6 +102,20 @@ export const parallelSimulator = (
       (started) => Effect.promise(() => Promise.all(started.map((connection) => connection.close())))
     )
 
+    const cast = makeCast()
+    slices.forEach((slice, index) =>
+      connections[index].send({
+        ...simulation,
+        cast,
+        partitions,
+        slice,
+        ordered: !whole,
+        // What several workers write together is skipped after it was merged.
+        skip: whole ? skip : []
+      })
+    )
+
+    const readers = slices.map(() => pieceReader(partitions))
     /** What workers write together goes here; made when it is known how long an event may be. */
     let merging: ReadonlyArray<StreamBuffer> | undefined
     const written = new Float64Array(topics.length)
@@ -148,7 +160,7 @@ export const parallelSimulator = (
 
         askAhead(until)
 
-        const pieces = given.flatMap((answer) => answer.pieces)
+        const pieces = given.flatMap((answer, n) => readers[n](answer))
         let batches: ReadonlyArray<WrittenBatch>
         if (whole) {
           for (const answer of given) sawTimes(answer.firstTs, answer.lastTs)

@@ -1,24 +1,19 @@
-import type { Song } from "@musify/domain/Song.ts"
-import type { SimilarSongs } from "../SimilarSongs.ts"
 import type { SimulationOptions } from "../Simulation.ts"
 import type { Arrays } from "../StreamBuffer.ts"
 
-/** What a worker thread is started with. */
-export interface WorkerSetup extends Omit<SimulationOptions, "cast" | "shared" | "takes"> {
-  readonly songs: ReadonlyArray<Song>
-  readonly similar: SimilarSongs | undefined
-}
+/** The first message to a worker: what it simulates. */
+export type WorkerSetup = Omit<SimulationOptions, "shared" | "takes">
 
 /**
  * Pieces of time that a worker is asked for ahead, at most. Its arrays are in shared memory and are used in turn: those
  * of a piece are written again when it is asked for the piece `pieceSets` later.
  */
-export const ahead = 2
+export const ahead = 4
 
 /** One piece is being stored, one was handed out, the others are asked for. */
 export const pieceSets = ahead + 2
 
-/** To a worker: write the events before `until` (epoch ms). */
+/** The others: write the events before `until` (epoch ms). */
 export interface Ask {
   readonly until: number
 }
@@ -32,9 +27,21 @@ export interface Piece {
   readonly arrays: Arrays
 }
 
+/** Arrays of a set that the other side has not seen, by the index of their stream. */
+export interface NewArrays {
+  readonly stream: number
+  readonly arrays: Arrays
+}
+
 /** From a worker: the events since the last answer. */
 export interface Answer {
-  readonly pieces: ReadonlyArray<Piece>
+  /** Events by stream, in the order of `makeStreams`. */
+  readonly counts: Int32Array
+  /**
+   * What is new in the set of this answer, the n-th's being number n modulo `pieceSets`. Shared memory is dear to send:
+   * it is sent once, and again only where an array had to grow.
+   */
+  readonly made: ReadonlyArray<NewArrays>
   /** See `SimulatorState`; of this worker's listeners. */
   readonly events: number
   readonly firstTs: number

@@ -1,26 +1,34 @@
 import type { MessagePort } from "node:worker_threads"
-import type { Cast } from "../Cast.ts"
-import { loadCast } from "../cast/loadCast.ts"
 import { Simulation } from "../Simulation.ts"
-import { type Answer, type Ask, pieceSets, type WorkerSetup } from "./protocol.ts"
+import type { Arrays } from "../StreamBuffer.ts"
+import { type Answer, type Ask, type NewArrays, pieceSets, type WorkerSetup } from "./protocol.ts"
 
-/** A worker's whole life: answers each `Ask` with the events of its slice up to then. */
-export const serveSlice = (
-  port: MessagePort,
-  setup: WorkerSetup,
-  cast: Cast = loadCast(setup.songs, setup.similar)
-): void => {
-  const simulation = new Simulation({ ...setup, cast, shared: true, takes: pieceSets })
+/** A worker's whole life: told what to simulate, it answers each `Ask` with the events of its slice up to then. */
+export const serveSlice = (port: MessagePort): void => {
+  port.once("message", (setup: WorkerSetup) => answerAsks(port, setup))
+}
+
+const answerAsks = (port: MessagePort, setup: WorkerSetup): void => {
+  const simulation = new Simulation({ ...setup, shared: true, takes: pieceSets })
   const { listeners, writer } = simulation
+  const { streams } = writer
+  const sent = Array.from({ length: pieceSets }, () => [] as Array<Arrays | undefined>)
+  let answers = 0
   port.on("message", ({ until }: Ask) => {
     while (!simulation.advance(until, Number.POSITIVE_INFINITY));
-    // All are taken, also those without events: the streams use their sets in step with the pieces.
-    const pieces = writer.streams.map((stream) => {
-      const { count, partition, topic } = stream
-      return { topic, partition, count, arrays: stream.takeArrays() }
+    const set = sent[answers++ % pieceSets]
+    const counts = Int32Array.from(streams, ({ count }) => count)
+    const made: Array<NewArrays> = []
+    // All are taken, also those without events: the streams use their sets in step with the answers.
+    streams.forEach((taken, stream) => {
+      const arrays = taken.takeArrays()
+      if (set[stream] === arrays) return
+      set[stream] = arrays
+      made.push({ stream, arrays })
     })
     const answer: Answer = {
-      pieces: pieces.filter(({ count }) => count > 0),
+      counts,
+      made,
       events: writer.events,
       firstTs: writer.firstTs,
       lastTs: writer.lastTs,

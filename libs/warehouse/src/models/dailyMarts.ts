@@ -3,24 +3,33 @@ import type { Model } from "../Model.ts"
 import { column, optional } from "../Model.ts"
 import { isSkipped, nextPlay, secondsOfPlay } from "./factSessions.ts"
 
-const inChangedDays = (day: string) => `${day} IN (SELECT day FROM changed_days)`
+/** Rows of plays of the hours to be worked out again; the range lets scans skip the others. */
+const changedPlays = (sql: Dialect, prefix = ""): string =>
+  `${sql.inHours(sql.variable("hours_from"), sql.variable("hours_to"), prefix)} AND ${prefix}hour_key IN (SELECT hour FROM changed_hours)`
 
-/** Leaves the days to be worked out again. */
-const changedDays = (sql: Dialect): ReadonlyArray<string> => [
+/** The same of a mart's rows. */
+export const changedRows = (sql: Dialect): string =>
+  `hour >= ${sql.hourStart(sql.variable("hours_from"))} AND hour < ${sql.hourStart(`${sql.variable("hours_to")} + 1`)}
+  AND ${sql.hourOf("hour")} IN (SELECT hour FROM changed_hours)`
+
+/** Leaves the hours to be worked out again, and their days. */
+const changedHours = (sql: Dialect): ReadonlyArray<string> => [
   sql.tempTable(
-    "changed_days",
-    `SELECT DISTINCT ${sql.dayOfHour("h")} AS day FROM (
-  SELECT hour AS h FROM build_hours
-  UNION ALL SELECT hour_key AS h FROM rekeyed_hours
-  UNION ALL SELECT hour_key AS h FROM session_plays WHERE next_hour IN (SELECT hour FROM build_hours))`
+    "changed_hours",
+    `SELECT hour FROM build_hours
+UNION DISTINCT SELECT hour_key AS hour FROM rekeyed_hours
+UNION DISTINCT SELECT hour_key AS hour FROM session_plays WHERE next_hour IN (SELECT hour FROM build_hours)`
   ),
+  sql.setVariable("hours_from", `SELECT min(hour) FROM changed_hours`),
+  sql.setVariable("hours_to", `SELECT max(hour) FROM changed_hours`),
+  sql.tempTable("changed_days", `SELECT DISTINCT ${sql.dayOfHour("hour")} AS day FROM changed_hours`),
   sql.setVariable("days_from", `SELECT min(day) * 24 FROM changed_days`),
   sql.setVariable("days_to", `SELECT max(day) * 24 + 23 FROM changed_days`)
 ]
 
 /**
- * Plays by hour and kind of listener. Days are worked out again when one of their hours was built, a fact of theirs was
- * re-keyed, or the play that follows one of theirs came or went (a skip). Leaves `changed_days` behind.
+ * Plays by hour and kind of listener. Hours are worked out again when they were built, a fact of theirs was re-keyed, or
+ * the play that follows one of theirs came or went (a skip). Leaves `changed_hours` and `changed_days` behind.
  */
 export const martListening: Model = {
   name: "mart_listening",
@@ -45,29 +54,28 @@ export const martListening: Model = {
   partition: "hour",
   cluster: ["state", "user_key"],
   steps: (sql) => [
-    ...changedDays(sql),
-    // How many hours after a day's end a play can still cut one of its plays short.
+    ...changedHours(sql),
+    // How many hours after its own a play can still be cut short.
     sql.setVariable(
       "reach",
       `SELECT ${sql.quotient(`coalesce(max(${sql.wholeSeconds("duration")}), 0)`, "3600")} + 1 FROM fact_streams
-WHERE ${sql.inHours(sql.variable("days_from"), sql.variable("days_to"))} AND ${inChangedDays(sql.dayOfHour("hour_key"))}`
+WHERE ${changedPlays(sql)}`
     ),
     sql.tempTable(
       "listening_hours",
-      `SELECT DISTINCT t.hour_key AS hour FROM dim_datetime t JOIN changed_days d
-  ON t.hour_key >= d.day * 24 AND t.hour_key <= d.day * 24 + 23 + ${sql.variable("reach")}`
+      `SELECT DISTINCT t.hour_key AS hour FROM dim_datetime t JOIN changed_hours c
+  ON t.hour_key >= c.hour AND t.hour_key <= c.hour + ${sql.variable("reach")}`
     ),
-    `DELETE FROM mart_listening WHERE hour >= ${sql.hourStart(sql.variable("days_from"))}
-  AND hour < ${sql.hourStart(`${sql.variable("days_to")} + 1`)} AND ${inChangedDays(sql.dayOfHour(sql.hourOf("hour")))}`,
+    `DELETE FROM mart_listening WHERE ${changedRows(sql)}`,
     `INSERT INTO mart_listening
 WITH plays AS (
   SELECT hour_key, user_key, user_id, location_key, level, tag, device_key, ts, duration, ${nextPlay("ts")} AS next_ts
-  FROM fact_streams WHERE ${sql.inHours(sql.variable("days_from"), `${sql.variable("days_to")} + ${sql.variable("reach")}`)}
+  FROM fact_streams WHERE ${sql.inHours(sql.variable("hours_from"), `${sql.variable("hours_to")} + ${sql.variable("reach")}`)}
     AND hour_key IN (SELECT hour FROM listening_hours)
 ), counted AS (
   SELECT hour_key, user_key, user_id, location_key, level, tag, device_key, count(*) AS plays, ${sql.cast(`sum(${secondsOfPlay(sql)})`, "int64")} AS seconds,
     sum(CASE WHEN ${isSkipped(sql)} THEN 1 ELSE 0 END) AS skips
-  FROM plays p WHERE ${inChangedDays(sql.dayOfHour("hour_key"))}
+  FROM plays p WHERE hour_key IN (SELECT hour FROM changed_hours)
   GROUP BY hour_key, user_key, user_id, location_key, level, tag, device_key
 )
 SELECT ${sql.hourStart("c.hour_key")} AS hour, c.user_key, c.user_id, l.state, c.level, u.gender, c.tag, c.device_key,
@@ -76,15 +84,15 @@ FROM counted c JOIN dim_users u ON c.user_key = u.user_key JOIN dim_location l O
 GROUP BY c.hour_key, c.user_key, c.user_id, l.state, c.level, u.gender, c.tag, c.device_key
 ${sql.insertOrder("1", "2", "4", "5")}`
   ],
-  leaves: changedDays,
+  leaves: changedHours,
   audits: [
     {
       name: "its plays are fact_streams' rows, hour by hour",
       badRows: (sql, scope) => `
 SELECT coalesce(m.hour_key, f.hour_key) AS hour_key, m.plays, f.plays AS fact_rows
 FROM (SELECT ${sql.hourOf("hour")} AS hour_key, sum(plays) AS plays FROM mart_listening
-  WHERE ${scope.dayTimes("hour")} GROUP BY 1) m
-FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.dayHours()} GROUP BY 1) f
+  WHERE ${scope.changedHourTimes("hour")} GROUP BY 1) m
+FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.changedHours()} GROUP BY 1) f
   ON m.hour_key = f.hour_key
 WHERE m.plays IS DISTINCT FROM f.plays`
     }
@@ -110,12 +118,11 @@ export const martSongs: Model = {
   partition: "hour",
   cluster: ["state", "song_key"],
   steps: (sql) => [
-    `DELETE FROM mart_songs WHERE hour >= ${sql.hourStart(sql.variable("days_from"))}
-  AND hour < ${sql.hourStart(`${sql.variable("days_to")} + 1`)} AND ${inChangedDays(sql.dayOfHour(sql.hourOf("hour")))}`,
+    `DELETE FROM mart_songs WHERE ${changedRows(sql)}`,
     `INSERT INTO mart_songs
 SELECT ${sql.hourStart("f.hour_key")} AS hour, l.state, f.song_key, f.artist_key, count(*) AS plays
 FROM fact_streams f JOIN dim_location l ON f.location_key = l.location_key
-WHERE ${sql.inHours(sql.variable("days_from"), sql.variable("days_to"), "f.")} AND ${inChangedDays(sql.dayOfHour("f.hour_key"))}
+WHERE ${changedPlays(sql, "f.")}
 GROUP BY f.hour_key, l.state, f.song_key, f.artist_key
 ${sql.insertOrder("1", "2", "3")}`
   ],
@@ -125,8 +132,8 @@ ${sql.insertOrder("1", "2", "3")}`
       badRows: (sql, scope) => `
 SELECT coalesce(m.hour_key, f.hour_key) AS hour_key, m.plays, f.plays AS fact_rows
 FROM (SELECT ${sql.hourOf("hour")} AS hour_key, sum(plays) AS plays FROM mart_songs
-  WHERE ${scope.dayTimes("hour")} GROUP BY 1) m
-FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.dayHours()} GROUP BY 1) f
+  WHERE ${scope.changedHourTimes("hour")} GROUP BY 1) m
+FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.changedHours()} GROUP BY 1) f
   ON m.hour_key = f.hour_key
 WHERE m.plays IS DISTINCT FROM f.plays`
     }

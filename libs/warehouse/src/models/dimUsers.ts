@@ -1,5 +1,7 @@
+import type { Dialect } from "../Dialect.ts"
 import type { Model } from "../Model.ts"
 import { column, columnList, optional } from "../Model.ts"
+import { inBuild } from "./inBuild.ts"
 import { userAttributes } from "./userRuns.ts"
 
 const attributes = userAttributes.join(", ")
@@ -17,9 +19,26 @@ const columns = [
   column("is_current", "boolean", "Whether it is the user's last version")
 ]
 
+/** Leaves the versions of the users that the build's hours show: so that all of them are looked through once. */
+const hourUsers = (sql: Dialect): string =>
+  sql.tempTable(
+    "hour_users",
+    `SELECT user_key, user_id, valid_from, valid_to FROM dim_users
+WHERE user_id IN (SELECT user_id FROM user_runs WHERE ${inBuild(sql)})`
+  )
+
+/** Leaves the versions of changed users from the one on that their first changed hour begins in. */
+const changedVersions = (sql: Dialect, versions: string): string =>
+  sql.tempTable(
+    "changed_versions",
+    `SELECT v.user_key, v.user_id, v.valid_from, v.valid_to, c.from_hour, c.from_ts
+FROM ${versions} v JOIN changed_users c ON v.user_id = c.user_id WHERE v.valid_to IS NULL OR v.valid_to >= c.from_ts`
+  )
+
 /**
  * Versions of users (SCD type 2), folded per changed user from its first changed hour on: the version in force before
- * that hour is the fold's state, the runs of user_runs since then are its input.
+ * that hour is the fold's state, the runs of user_runs since then are its input. Leaves `changed_versions` and
+ * `hour_users` behind.
  */
 export const dimUsers: Model = {
   name: "dim_users",
@@ -64,8 +83,11 @@ FROM chained v LEFT JOIN user_seeds s ON v.user_id = s.user_id`
     ),
     `DELETE FROM dim_users AS d WHERE EXISTS (SELECT 1 FROM changed_users c
   WHERE c.user_id = d.user_id AND (d.valid_from >= c.from_ts OR d.valid_to IS NULL OR d.valid_to >= c.from_ts))`,
-    `INSERT INTO dim_users SELECT ${columnList(sql, { columns })} FROM new_user_versions`
+    `INSERT INTO dim_users SELECT ${columnList(sql, { columns })} FROM new_user_versions`,
+    changedVersions(sql, "new_user_versions"),
+    hourUsers(sql)
   ],
+  leaves: (sql) => [changedVersions(sql, "dim_users"), hourUsers(sql)],
   audits: [
     {
       name: "a user's versions follow each other without gap or overlap, and differ",

@@ -143,11 +143,12 @@ FROM grouped g LEFT JOIN mixed m ON g.session_id = m.session_id LEFT JOIN played
         )
         .join(", ")}
 FROM new_sessions s
-LEFT JOIN dim_users u ON s.user_id = u.user_id AND u.valid_from <= s.started_at AND s.started_at < coalesce(u.valid_to, ${sql.endOfTime})
+LEFT JOIN (SELECT * FROM dim_users WHERE user_id IN (SELECT user_id FROM new_sessions)) u
+  ON s.user_id = u.user_id AND u.valid_from <= s.started_at AND s.started_at < coalesce(u.valid_to, ${sql.endOfTime})
 ${sql.insertOrder("s.started_at")}`,
-      `UPDATE fact_sessions AS f SET user_key = u.user_key FROM changed_users c, dim_users u
-WHERE f.user_id = c.user_id AND f.user_id = u.user_id
-  AND f.started_at >= ${sql.hourStart(sql.variable("rekey_from"))} AND f.started_at >= c.from_ts
+      `UPDATE fact_sessions AS f SET user_key = u.user_key FROM changed_versions u
+WHERE f.user_id = u.user_id
+  AND f.started_at >= ${sql.hourStart(sql.variable("rekey_from"))} AND f.started_at >= u.from_ts
   AND u.valid_from <= f.started_at AND f.started_at < coalesce(u.valid_to, ${sql.endOfTime})
   AND f.user_key <> u.user_key`
     ]

@@ -88,18 +88,17 @@ const fact = (options: FactOptions): Model => {
         `DELETE FROM ${name} WHERE ${inBuild(sql)}`,
         `INSERT INTO ${name} SELECT ${select}
 FROM stage_${topic} s
-LEFT JOIN dim_users u ON s.user_id = u.user_id AND u.valid_from <= s.ts AND s.ts < coalesce(u.valid_to, ${sql.endOfTime})
+LEFT JOIN hour_users u ON s.user_id = u.user_id AND u.valid_from <= s.ts AND s.ts < coalesce(u.valid_to, ${sql.endOfTime})
 LEFT JOIN dim_devices v ON s.user_agent = v.user_agent
 ${options.joins?.(sql) ?? ""}
 ${sql.insertOrder("s.ts")}`,
         // Elsewhere: only after the first changed hour, only users whose chain changed, only keys that differ.
         `INSERT INTO rekeyed_hours SELECT DISTINCT f.hour_key FROM ${name} f
-JOIN changed_users c ON f.user_id = c.user_id
-JOIN dim_users u ON f.user_id = u.user_id AND u.valid_from <= f.ts AND f.ts < coalesce(u.valid_to, ${sql.endOfTime})
-WHERE ${sql.sinceHour(sql.variable("rekey_from"), "f.")} AND f.hour_key >= c.from_hour AND f.user_key <> u.user_key`,
-        `UPDATE ${name} AS f SET user_key = u.user_key FROM changed_users c, dim_users u
-WHERE f.user_id = c.user_id AND f.user_id = u.user_id
-  AND ${sql.sinceHour(sql.variable("rekey_from"), "f.")} AND f.hour_key >= c.from_hour
+JOIN changed_versions u ON f.user_id = u.user_id AND u.valid_from <= f.ts AND f.ts < coalesce(u.valid_to, ${sql.endOfTime})
+WHERE ${sql.sinceHour(sql.variable("rekey_from"), "f.")} AND f.hour_key >= u.from_hour AND f.user_key <> u.user_key`,
+        `UPDATE ${name} AS f SET user_key = u.user_key FROM changed_versions u
+WHERE f.user_id = u.user_id
+  AND ${sql.sinceHour(sql.variable("rekey_from"), "f.")} AND f.hour_key >= u.from_hour
   AND u.valid_from <= f.ts AND f.ts < coalesce(u.valid_to, ${sql.endOfTime})
   AND f.user_key <> u.user_key`
       ]

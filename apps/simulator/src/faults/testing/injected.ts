@@ -3,8 +3,7 @@ import { topics } from "@musify/domain/Topic.ts"
 import { Schema } from "effect"
 import { Buffer } from "node:buffer"
 import type { Positions, WrittenBatch } from "../../EventWriter.ts"
-import { Simulation } from "../../Simulation.ts"
-import { cast, configOf, monday } from "../../testing/collect.ts"
+import { monday, smallSimulation } from "../../testing/collect.ts"
 import type { Fault } from "../Fault.ts"
 import { FaultInjector } from "../FaultInjector.ts"
 import { FaultsConfig } from "../FaultsConfig.ts"
@@ -64,14 +63,11 @@ export const injected = (
   } = {}
 ): Faulty => {
   const partitions = topics.map(() => options.partitions ?? 2)
-  const simulation = new Simulation({
-    config: configOf(),
-    cast,
+  const simulation = smallSimulation({
     users: options.users ?? 300,
     seed: 3,
-    start: monday,
     partitions,
-    newline: options.newline ?? false
+    newline: options.newline
   })
   const injector = new FaultInjector({
     config,

@@ -1,0 +1,186 @@
+/*
+ * npm run bench:batch [-- --json] [-- --hours 24,720] [-- --plays 40000] [-- --rows FILE] [-- --profile DIR]: what one
+ * more hour costs the bundled batcher on DuckDB behind histories of so many hours, audits and publishing included. Each
+ * history gets five hours in a row, each a process of its own from start to exit; the medians are told. Up to 36 hours
+ * of history are simulated and built; longer ones are made of a day's copies by SQL.
+ */
+import { hourOf } from "@musify/domain/Hour.ts"
+import { execFileSync } from "node:child_process"
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs"
+import os from "node:os"
+import { join } from "node:path"
+import process from "node:process"
+import { parseArgs } from "node:util"
+import { BenchLake } from "./batch/BenchLake.ts"
+import { growHistory } from "./batch/growHistory.ts"
+import { simulateHours } from "./batch/hourFiles.ts"
+import { runMeasured, type Used } from "./ingest/runMeasured.ts"
+
+interface Row {
+  readonly history_hours: number
+  readonly plays_per_hour: number
+  readonly wall_s: number
+  /** Whole process. */
+  readonly cpu_s: number
+  /** Without what a run costs that finds nothing to do. */
+  readonly steady_cpu_s: number
+  readonly peak_rss_mib: number
+  /** Of a sixth hour, which DuckDB's profiler watches: rows that scans looked at, rows put into and out of tables and files. */
+  readonly rows_read: number
+  readonly rows_written: number
+}
+
+const { values } = parseArgs({
+  options: {
+    json: { type: "boolean", default: false },
+    hours: { type: "string", default: "1,24,240,720" },
+    plays: { type: "string", default: "40000" },
+    rows: { type: "string" },
+    profile: { type: "string" }
+  }
+})
+const histories = values.hours.split(",").map(Number)
+const playsPerHour = Number(values.plays)
+if (
+  !histories.every((hours) => Number.isInteger(hours) && hours > 0 && hours <= 87_600) ||
+  !Number.isInteger(playsPerHour) ||
+  playsPerHour < 100
+) {
+  console.error(
+    "Usage: npm run bench:batch -- [--hours 1,24,240,720] [--plays 40000] [--rows FILE] [--profile DIR] [--json]"
+  )
+  process.exit(2)
+}
+
+// npm runs scripts in the root; this program itself may run from a bundle elsewhere.
+const root = process.cwd()
+const folder = mkdtempSync(join(os.tmpdir(), "musify-bench-"))
+const [simulator, batcher] = ["simulator", "batcher"].map((app) => join(root, `apps/${app}/dist/main.mjs`))
+const hourFolder = join(folder, "hours")
+
+/** The first new hour, in the middle of a day; a whole day and a half before it are simulated. */
+const newHour = hourOf(Date.UTC(2026, 2, 4, 12))
+const simulatedHours = 36
+const measuredHours = 5
+const filesOfHour = 30
+
+const rounded = (number: number, digits = 2) => Number(number.toFixed(digits))
+
+const median = (numbers: ReadonlyArray<number>): number =>
+  numbers.toSorted((a, b) => a - b)[numbers.length >> 1]
+
+const batch = (data: string, nodeArgs: ReadonlyArray<string> = []): Promise<Used> =>
+  runMeasured("The batcher", [batcher, "run", "--json", "--data", data], nodeArgs)
+
+const hoursOf = ({ stdout }: Used) => (JSON.parse(stdout) as { readonly hours: number }).hours
+
+/** A data folder whose last simulated hours, at most `simulatedHours`, are built; where its lake goes on. */
+const buildFolder = async (name: string, hours: number): Promise<{ data: string; lake: BenchLake }> => {
+  const data = join(folder, name)
+  // Makes the folder and the catalog of songs in it.
+  await runMeasured("The simulator", [
+    ...[simulator, "--json", "--output", "log", "--once", "--data", data, "--users", "1", "--seed", "1"],
+    ...["--start", "2026-03-01", "--end", "2026-03-01T00:01"]
+  ])
+  rmSync(join(data, "log"), { recursive: true, force: true })
+  const lake = await BenchLake.open(join(data, "bucket"))
+  for (let hour = newHour - hours; hour < newHour; hour++) await lake.put(hourFolder, hour, 1)
+  const used = await batch(data)
+  if (hoursOf(used) !== hours) throw new Error(`${hoursOf(used)} hours were built, not ${hours}.`)
+  return { data, lake }
+}
+
+interface Counted {
+  readonly read: number
+  readonly written: number
+}
+
+const countRows = async (data: string): Promise<Counted> => {
+  const file = values.rows ?? join(folder, "rows.ndjson")
+  rmSync(file, { force: true })
+  process.env.ROWS = file
+  await batch(data, ["--import", join(root, "bench/batch/countRows.mjs")])
+  const lines = readFileSync(file, "utf8").trim().split("\n")
+  rmSync(`${file}.json`, { force: true })
+  return lines
+    .map((line) => JSON.parse(line) as Counted)
+    .reduce((sum, { read, written }) => ({ read: sum.read + read, written: sum.written + written }))
+}
+
+/** Adds hours to a data folder, one run each. */
+const measure = async (history: number, data: string, lake: BenchLake): Promise<Row> => {
+  const idle: Array<Used> = []
+  for (let i = 0; i < 3; i++) idle.push(await batch(data))
+  const start = median(idle.map(({ cpu_s }) => cpu_s))
+  const runs: Array<Used> = []
+  const plays: Array<number> = []
+  for (let i = 0; i < measuredHours; i++) {
+    plays.push(await lake.put(hourFolder, newHour + i, filesOfHour))
+    const used = await batch(data)
+    if (hoursOf(used) !== 1) throw new Error(`${hoursOf(used)} hours were built, not 1.`)
+    runs.push(used)
+  }
+  await lake.put(hourFolder, newHour + measuredHours, filesOfHour)
+  const { read, written } = await countRows(data)
+  if (values.profile !== undefined) {
+    await lake.put(hourFolder, newHour + measuredHours + 1, filesOfHour)
+    await batch(data, ["--cpu-prof", "--cpu-prof-dir", values.profile])
+  }
+  const cpu_s = median(runs.map((run) => run.cpu_s))
+  return {
+    history_hours: history,
+    plays_per_hour: Math.round(plays.reduce((a, b) => a + b) / plays.length),
+    wall_s: rounded(median(runs.map((run) => run.wall_s))),
+    cpu_s: rounded(cpu_s),
+    steady_cpu_s: rounded(cpu_s - start),
+    peak_rss_mib: Math.round(Math.max(...runs.map((run) => run.peak_rss_mib))),
+    rows_read: read,
+    rows_written: written
+  }
+}
+
+const rows: Array<Row> = []
+try {
+  for (const app of ["apps/simulator", "apps/batcher"])
+    execFileSync(process.execPath, ["tools/build.mjs", app], { cwd: root, stdio: ["ignore", 2, 2] })
+  mkdirSync(hourFolder)
+  await simulateHours({
+    simulator,
+    folder: hourFolder,
+    playsPerHour,
+    from: newHour - simulatedHours,
+    to: newHour + measuredHours + 1
+  })
+  let long: { readonly data: string; readonly lake: BenchLake } | undefined
+  for (const history of histories) {
+    let made: { readonly data: string; readonly lake: BenchLake }
+    if (history <= simulatedHours) made = await buildFolder("short", history)
+    else {
+      long ??= await buildFolder("simulated", simulatedHours)
+      const data = join(folder, "long")
+      cpSync(long.data, data, { recursive: true })
+      made = { data, lake: await long.lake.goOnIn(join(data, "bucket")) }
+    }
+    if (history >= 24)
+      await growHistory({
+        warehouse: join(made.data, "warehouse.duckdb"),
+        published: join(made.data, "bucket/published"),
+        day: newHour - Math.min(history, simulatedHours),
+        from: newHour - history
+      })
+    const size = statSync(join(made.data, "warehouse.duckdb")).size
+    const row = await measure(history, made.data, made.lake)
+    rows.push(row)
+    console.error(
+      `${history} hours (${Math.round(size / 2 ** 20)} MiB): one more in ${row.wall_s} s, ${row.steady_cpu_s} CPU s of ${row.cpu_s}, ${row.peak_rss_mib} MiB`
+    )
+    rmSync(made.data, { recursive: true })
+  }
+  if (values.json) console.log(JSON.stringify(rows))
+  else {
+    console.log(`${os.cpus().length} cores, Node ${process.versions.node}, DuckDB, audits on`)
+    console.table(rows)
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}

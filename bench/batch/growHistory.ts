@@ -1,0 +1,209 @@
+import { dayText, type Hour } from "@musify/domain/Hour.ts"
+import type { Model } from "@musify/warehouse/Model.ts"
+import { makeDuckDbWarehouse } from "@musify/warehouse/DuckDbWarehouse.ts"
+import { Manifest } from "@musify/warehouse/Manifest.ts"
+import { duckDbDialect as sql } from "@musify/warehouse/duckDbDialect.ts"
+import { models } from "@musify/warehouse/models/models.ts"
+import { Effect, Schema } from "effect"
+import { linkSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+
+/** A listener comes back after so many days: the copies of a day are of that many crowds in turn. */
+const crowds = 11
+
+/** What a table's columns become in the copy of a day that is `d` days before it. */
+const shifted: Readonly<Record<string, string>> = {
+  hour_key: "hour_key - d * 24",
+  hour: "hour - to_days(d)",
+  ts: "ts - to_days(d)",
+  changed_at: "changed_at - to_days(d)",
+  since: "since - to_days(d)",
+  started_at: "started_at - to_days(d)",
+  ended_at: "ended_at - to_days(d)",
+  session_id: "session_id + d * 1000000000000",
+  user_id: `user_id + (d % ${crowds}) * 1000000000`,
+  // A listener who changes does so in every copy, the others have one version of the crowd's time.
+  user_key: `CASE WHEN user_id IS NULL THEN user_key WHEN user_key IN (SELECT user_key FROM changing)
+    THEN user_key + 1000 * d + 500 ELSE user_key + d % ${crowds} END`
+}
+
+/** A column of a copy: in tables of the ledger an hour is a number. */
+const copied = ({ columns }: Pick<Model, "columns">, numbers: boolean): string =>
+  columns
+    .map(({ name }) => (name === "hour" && numbers ? "hour - d * 24" : (shifted[name] ?? sql.id(name))))
+    .join(", ")
+
+const named = (name: string): Model => models.find((model) => model.name === name)!
+
+/** Tables whose rows are those of hours or days: copied day by day. */
+const copiedTables = [
+  ["user_runs", "hour_key"],
+  ["location_hours", "hour_key"],
+  ["device_hours", "hour_key"],
+  ["cancellations", "hour_key"],
+  ["level_steps", "(epoch_us(changed_at) // 3600000000)"],
+  ["fact_streams", "hour_key"],
+  ["fact_page_views", "hour_key"],
+  ["fact_auth", "hour_key"],
+  ["fact_level_changes", "hour_key"],
+  ["fact_sessions", "(epoch_us(started_at) // 3600000000)"],
+  ["mart_listening", "(epoch_us(hour) // 3600000000)"],
+  ["mart_songs", "(epoch_us(hour) // 3600000000)"],
+  ["mart_pages", "(epoch_us(hour) // 3600000000)"],
+  ["mart_logins", "(epoch_us(hour) // 3600000000)"]
+] as const
+
+const filesOfHour = 30
+
+/**
+ * How the versions of listeners go on through the copies, and when they were seen. All crowds are there, however short
+ * the history is, so that histories differ in their length and not in how many listen.
+ */
+const people = (days: number): ReadonlyArray<string> => [
+  `CREATE TEMP TABLE copies AS SELECT range AS d FROM range(1, ${Math.max(days + 1, crowds)})`,
+  `CREATE TEMP TABLE day_versions AS SELECT * FROM dim_users WHERE user_id IN (
+  SELECT user_id FROM user_runs WHERE hour_key BETWEEN $first AND $last) AND valid_from < make_timestamp(($last + 1) * 3600000000)`,
+  `CREATE TEMP TABLE heads AS SELECT user_key FROM day_versions QUALIFY row_number() OVER (PARTITION BY user_id ORDER BY valid_from) = 1`,
+  // Whose last version says something else than the first.
+  `CREATE TEMP TABLE changing AS SELECT user_key FROM day_versions WHERE user_id IN (
+  SELECT user_id FROM day_versions GROUP BY user_id HAVING count(*) > 1
+    AND arg_min(row(first_name, last_name, gender, registered_at, level), valid_from) <>
+      arg_max(row(first_name, last_name, gender, registered_at, level), valid_from))`,
+  `CREATE TEMP TABLE still AS SELECT * FROM day_versions WHERE user_key IN (SELECT user_key FROM heads) AND user_key NOT IN (SELECT user_key FROM changing)`,
+  `CREATE TEMP TABLE crowd AS SELECT d % ${crowds} AS c, min(d) AS newest, max(d) AS oldest FROM copies GROUP BY 1`,
+  // Facts of those who change and change back are their first version's.
+  `CREATE TEMP TABLE first_keys AS SELECT v.user_key, s.user_key AS first_key FROM day_versions v JOIN still s ON v.user_id = s.user_id`,
+  `INSERT INTO dim_users SELECT user_key + c, user_id + c * 1000000000, first_name, last_name, gender, registered_at, level,
+  valid_from - to_days(oldest), NULL, true FROM still, crowd WHERE c > 0`,
+  `UPDATE dim_users AS u SET valid_from = u.valid_from - to_days(oldest) FROM crowd, still s WHERE c = 0 AND u.user_key = s.user_key`,
+  `CREATE TEMP TABLE told AS SELECT user_key + 1000 * d + 500 AS user_key, user_id + (d % ${crowds}) * 1000000000 AS user_id, first_name,
+  last_name, gender, registered_at, level, valid_from - to_days(d) AS valid_from FROM day_versions, copies
+WHERE user_key IN (SELECT user_key FROM changing)`,
+  `INSERT INTO dim_users SELECT t.*, valid_to IS NULL FROM (
+  SELECT *, lead(valid_from) OVER (PARTITION BY user_id ORDER BY valid_from) AS valid_to FROM (
+    SELECT * FROM told UNION ALL
+    SELECT user_key, user_id, first_name, last_name, gender, registered_at, level, valid_from FROM day_versions
+    WHERE user_key IN (SELECT user_key FROM changing))) t WHERE user_key IN (SELECT user_key FROM told)`,
+  `CREATE TEMP TABLE day_seen AS SELECT user_id, min(ts) AS first_seen, max(ts) AS last_seen FROM user_runs
+WHERE hour_key BETWEEN $first AND $last GROUP BY user_id`,
+  `CREATE TEMP TABLE day_played AS SELECT user_id, min(ts) AS first_play FROM fact_streams
+WHERE hour_key BETWEEN $first AND $last GROUP BY user_id`,
+  `INSERT INTO users_seen SELECT s.user_id + c * 1000000000, first_seen - to_days(oldest), last_seen - to_days(newest), first_play - to_days(oldest)
+FROM day_seen s LEFT JOIN day_played p ON s.user_id = p.user_id, crowd WHERE c > 0`,
+  `UPDATE users_seen AS u SET first_seen = s.first_seen - to_days(oldest), first_play = p.first_play - to_days(oldest)
+FROM day_seen s LEFT JOIN day_played p ON s.user_id = p.user_id, crowd WHERE c = 0 AND u.user_id = s.user_id`,
+  `INSERT INTO user_days SELECT DISTINCT (CAST(first_play AS DATE) - CAST(d AS INTEGER)), user_id + (d % ${crowds}) * 1000000000
+FROM day_played, copies WHERE user_id IS NOT NULL AND d <= ${days} ORDER BY 1`,
+  `DELETE FROM mart_users`,
+  `INSERT INTO mart_users SELECT u.user_id, u.gender, u.level, u.registered_at, s.first_seen, s.first_play, s.last_seen,
+  CASE WHEN u.level = 'paid' THEN u.valid_from END FROM dim_users u JOIN users_seen s ON u.user_id = s.user_id WHERE u.is_current`
+]
+
+/** A copy of the day, and of its hours in the ledger. */
+const copy = (d: number, from: Hour): ReadonlyArray<string> => [
+  ...copiedTables.map(
+    ([name, hour]) =>
+      `INSERT INTO ${name} SELECT ${copied(named(name), false)} FROM (SELECT *, CAST(${d} AS BIGINT) AS d FROM day_${name})
+WHERE ${hour} - d * 24 >= ${from}`
+  ),
+  `INSERT INTO lake_files SELECT hour - ${d * 24}, topic, partition, seq, start_offset, end_offset,
+  path || '-${d}-' || i, rows // ${filesOfHour} FROM day_files, range(${filesOfHour}) r(i) WHERE hour - ${d * 24} >= ${from}`,
+  `INSERT INTO ledger_hours SELECT hour - ${d * 24}, files_hash, complete, built_at, late, late_at FROM day_hours WHERE hour - ${d * 24} >= ${from}`,
+  `INSERT INTO model_hours SELECT model, hour - ${d * 24}, version, input_hash, state, at, ms, rows, problem FROM day_models
+WHERE hour - ${d * 24} >= ${from}`
+]
+
+/** Marts of days, weeks and months by the models' own statements, over all hours. */
+const wholeMarts = (): ReadonlyArray<string> => [
+  sql.tempTable("build_hours", "SELECT hour FROM ledger_hours"),
+  sql.setVariable("first_hour", "SELECT min(hour) FROM build_hours"),
+  sql.setVariable("last_hour", "SELECT max(hour) FROM build_hours"),
+  sql.tempTable("changed_days", "SELECT DISTINCT hour // 24 AS day FROM build_hours"),
+  sql.setVariable("sessions_from", "SELECT min(started_at) FROM fact_sessions"),
+  sql.tempTable("session_dates", "SELECT DISTINCT CAST(started_at AS DATE) AS date FROM fact_sessions"),
+  sql.tempTable("step_dates", "SELECT DISTINCT CAST(changed_at AS DATE) AS date FROM level_steps"),
+  ...[
+    "dim_datetime",
+    "mart_level_steps",
+    "mart_weeks",
+    "mart_retention",
+    "mart_conversion",
+    "mart_sessions"
+  ].flatMap((name) => named(name).steps(sql, false)),
+  // The true ones look at 28 days for each day, so a long history gets those of one listener in turn.
+  `INSERT INTO mart_active_users SELECT date, count(*), 7 * count(*), ${crowds} * count(*) FROM user_days
+WHERE date NOT IN (SELECT date FROM mart_active_users) GROUP BY date`
+]
+
+/** The published version with each day's files once for every copy of the day. */
+const publishCopies = (published: string, day: Hour, days: ReadonlyArray<number>): void => {
+  const version = readFileSync(join(published, "CURRENT"), "utf8").trim()
+  const file = join(published, version, "manifest.json")
+  const manifest = Schema.decodeUnknownSync(Schema.parseJson(Manifest))(readFileSync(file, "utf8"))
+  const tables = Object.fromEntries(
+    Object.entries(manifest.tables).map(([name, files]) => {
+      const source = files.find((one) => one.day === dayText(day))
+      if (source === undefined) return [name, files]
+      const copies = days.map((d) => {
+        const text = dayText(day - d * 24)
+        const path = `${name}/${text}.parquet`
+        linkSync(join(published, version, source.path), join(published, version, path))
+        return { ...source, path, day: text }
+      })
+      return [name, [...copies, ...files].sort((a, b) => ((a.day ?? "") < (b.day ?? "") ? -1 : 1))]
+    })
+  )
+  writeFileSync(file, JSON.stringify(Schema.encodeSync(Manifest)({ ...manifest, tables })))
+}
+
+/**
+ * Puts copies of the 24 hours from `day` on, made by the batcher, before them, until the history begins at hour `from`:
+ * facts, folds, dimensions, marts, the ledger and what is published, as if built from lake files that are gone. With
+ * `from` at or behind `day` there are no copies, only listeners of earlier days.
+ */
+export const growHistory = async (options: {
+  readonly warehouse: string
+  readonly published: string
+  readonly day: Hour
+  readonly from: Hour
+}): Promise<void> => {
+  const { day, from, published, warehouse } = options
+  const days = Math.max(0, Math.ceil((day - from) / 24))
+  const inDay = `BETWEEN ${day} AND ${day + 23}`
+  const counted = (statement: string) =>
+    statement.replaceAll("$first", String(day)).replaceAll("$last", String(day + 23))
+  await Effect.runPromise(
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { run } = yield* makeDuckDbWarehouse({ file: warehouse }).open
+        yield* run("day", [
+          ...copiedTables.map(
+            ([name, hour]) =>
+              `CREATE TEMP TABLE day_${name} AS SELECT * FROM ${name} WHERE ${hour} ${inDay} ORDER BY rowid`
+          ),
+          `CREATE TEMP TABLE day_files AS SELECT * FROM lake_files WHERE hour ${inDay}`,
+          `CREATE TEMP TABLE day_hours AS SELECT * FROM ledger_hours WHERE hour ${inDay}`,
+          `CREATE TEMP TABLE day_models AS SELECT * FROM model_hours WHERE hour ${inDay}`
+        ])
+        yield* run("people", people(days).map(counted))
+        yield* run(
+          "first versions",
+          copiedTables
+            .filter(([name]) => named(name).columns.some((column) => column.name === "user_key"))
+            .map(
+              ([name]) =>
+                `UPDATE day_${name} AS t SET user_key = k.first_key FROM first_keys k WHERE t.user_key = k.user_key AND k.user_key <> k.first_key`
+            )
+        )
+        for (let d = days; d > 0; d--) yield* run("copy", ["BEGIN", ...copy(d, from), "COMMIT"])
+        if (days > 0) yield* run("marts", wholeMarts())
+        yield* run("checkpoint", ["CHECKPOINT"])
+      })
+    )
+  )
+  publishCopies(
+    published,
+    day,
+    Array.from({ length: days }, (_, i) => i + 1)
+  )
+}
