@@ -54,7 +54,8 @@ const ingestOptions = {
   readBytes: setting.integer("read-bytes", {
     default: defaultIngestOptions.readBytes,
     min: 1024,
-    description: "Bytes of one read from the log; each partition has up to two in memory."
+    description:
+      "Bytes of one read from the log, of which each partition has up to two in memory; less, down to 256 KiB, where all partitions together would have more than 2 × 32 MiB."
   }),
   puts: setting.integer("puts", {
     default: defaultIngestOptions.puts,

@@ -48,7 +48,10 @@ export class TextDictionary {
   private end = 0
   /** By code behind those of the base: where the bytes of the text begin, behind their length. */
   private starts: Uint32Array
-  /** Hash and code by turns; code 0 is a free slot. */
+  /**
+   * Numbers of own texts, in the bits of `mask`; above these the hash of the text, of which the lower bits say which slot
+   * is its first. 0 is a free slot.
+   */
   private slots: Int32Array
   private mask: number
 
@@ -58,7 +61,7 @@ export class TextDictionary {
     this.bytes = new Uint8Array(firstBytes)
     this.view = new DataView(this.bytes.buffer)
     this.starts = new Uint32Array(firstTexts)
-    this.slots = new Int32Array(firstTexts * 4)
+    this.slots = new Int32Array(firstTexts * 2)
     this.mask = firstTexts * 2 - 1
   }
 
@@ -80,27 +83,25 @@ export class TextDictionary {
   private findOwn(view: DataView, from: number, length: number, hash: number): number {
     const { mask, slots } = this
     for (let slot = hash & mask, end = slot + mostProbes; slot < end; slot++) {
-      const at = (slot & mask) * 2
-      const code = slots[at + 1]
-      if (code === 0) return 0
-      if (slots[at] === hash && this.equals(code, view, from, length)) return code
+      const entry = slots[slot & mask]
+      if (entry === 0) return 0
+      if (((entry ^ hash) & ~mask) !== 0) continue
+      const start = this.starts[entry & mask]
+      if (
+        this.view.getInt32(start - lengthBytes, true) === length &&
+        sameBytes(this.view, start, view, from, length)
+      )
+        return this.baseCount + (entry & mask)
     }
     return 0
-  }
-
-  private equals(code: number, view: DataView, from: number, length: number): boolean {
-    const start = this.starts[code - this.baseCount]
-    return (
-      this.view.getInt32(start - lengthBytes, true) === length &&
-      sameBytes(this.view, start, view, from, length)
-    )
   }
 
   /** Adds bytes that `find` did not find, and answers their code. */
   add(view: DataView, from: number, length: number, hash: number): number {
     const code = this.addLast(view, from, length)
-    if ((code - this.baseCount) * 2 > this.mask) this.growSlots()
-    this.insert(hash, code)
+    const own = code - this.baseCount
+    if (own * 2 > this.mask) this.growSlots()
+    this.insert(hash, own)
     return code
   }
 
@@ -171,13 +172,11 @@ export class TextDictionary {
     return this.base !== undefined && code <= this.baseCount ? this.base : this
   }
 
-  private insert(hash: number, code: number): void {
+  private insert(hash: number, own: number): void {
     const { mask, slots } = this
     for (let slot = hash & mask, end = slot + mostProbes; slot < end; slot++) {
-      const at = (slot & mask) * 2
-      if (slots[at + 1] !== 0) continue
-      slots[at] = hash
-      slots[at + 1] = code
+      if (slots[slot & mask] !== 0) continue
+      slots[slot & mask] = (hash & ~mask) | own
       return
     }
   }
@@ -196,11 +195,14 @@ export class TextDictionary {
   }
 
   private growSlots(): void {
-    const { slots } = this
-    this.mask = this.mask * 2 + 1
-    this.slots = new Int32Array((this.mask + 1) * 2)
-    for (let slot = 0; slot < slots.length; slot += 2) {
-      if (slots[slot + 1] !== 0) this.insert(slots[slot], slots[slot + 1])
+    const { mask, slots, starts, view } = this
+    this.mask = mask * 2 + 1
+    this.slots = new Int32Array(this.mask + 1)
+    for (const entry of slots) {
+      if (entry === 0) continue
+      const own = entry & mask
+      const start = starts[own]
+      this.insert(hashOf(view, start, view.getInt32(start - lengthBytes, true)), own)
     }
   }
 }
