@@ -1,5 +1,6 @@
 import { Command } from "@effect/cli"
 import { storeOptions } from "@musify/lake/storeSettings.ts"
+import { collectLess } from "@musify/runtime/collectLess.ts"
 import { FairScheduler } from "@musify/runtime/FairScheduler.ts"
 import { layerProgress, Progress } from "@musify/runtime/Progress.ts"
 import { serving } from "@musify/runtime/runMain.ts"
@@ -134,6 +135,7 @@ const monitored = (settings: Settings, status: IngestStatus) =>
 const program = (settings: Settings) =>
   Effect.gen(function* () {
     const { json, once, otlpEndpoint, watchEvery } = settings
+    collectLess()
     const { writer } = defaultIngestOptions
     const log = yield* resolveLogSettings(settings)
     yield* checkRetention({
