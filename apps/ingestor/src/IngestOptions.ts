@@ -23,7 +23,7 @@ export interface IngestOptions {
   readonly maxFiles: number
   /** Bytes of memory of records gathered and not stored yet, of all partitions together. */
   readonly gatherBytes: number
-  /** Bytes of one read from the log. */
+  /** Bytes of one read from the log, at most; with many partitions it is less (`ingest`). */
   readonly readBytes: number
   /** Files that are encoded or on their way to the store at a time, of all partitions together. */
   readonly puts: number
@@ -54,7 +54,7 @@ export const defaultIngestOptions: Omit<IngestOptions, "onProgress" | "status"> 
   bytes: 12 * 1024 * 1024,
   maxFiles: 64,
   gatherBytes: 64 * 1024 * 1024,
-  readBytes: 256 * 1024,
+  readBytes: 1024 * 1024,
   puts: 8,
   poll: Duration.millis(100),
   writer: `ingestor-${process.pid}`,

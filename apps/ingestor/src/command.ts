@@ -1,5 +1,6 @@
 import { Command } from "@effect/cli"
 import { storeOptions } from "@musify/lake/storeSettings.ts"
+import { collectLess } from "@musify/runtime/collectLess.ts"
 import { FairScheduler } from "@musify/runtime/FairScheduler.ts"
 import { layerProgress, Progress } from "@musify/runtime/Progress.ts"
 import { serving } from "@musify/runtime/runMain.ts"
@@ -54,7 +55,8 @@ const ingestOptions = {
   readBytes: setting.integer("read-bytes", {
     default: defaultIngestOptions.readBytes,
     min: 1024,
-    description: "Bytes of one read from the log; each partition has up to two in memory."
+    description:
+      "Bytes of one read from the log, of which each partition has up to two in memory; less, down to 256 KiB, where all partitions together would have more than 2 × 32 MiB."
   }),
   puts: setting.integer("puts", {
     default: defaultIngestOptions.puts,
@@ -133,6 +135,7 @@ const monitored = (settings: Settings, status: IngestStatus) =>
 const program = (settings: Settings) =>
   Effect.gen(function* () {
     const { json, once, otlpEndpoint, watchEvery } = settings
+    collectLess()
     const { writer } = defaultIngestOptions
     const log = yield* resolveLogSettings(settings)
     yield* checkRetention({

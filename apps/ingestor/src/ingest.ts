@@ -1,3 +1,4 @@
+import { topics } from "@musify/domain/Topic.ts"
 import { ObjectStore } from "@musify/lake/ObjectStore.ts"
 import { EventLog } from "@musify/stream/EventLog.ts"
 import type { EventLogError } from "@musify/stream/EventLogError.ts"
@@ -11,6 +12,14 @@ import type { IngestSummary } from "./IngestSummary.ts"
 import { Counters } from "./IngestSummary.ts"
 import { runAssigned } from "./runAssigned.ts"
 import { supervisePartition } from "./supervisePartition.ts"
+
+/** Memory of all reads that wait for their decoding, where that leaves enough for each. */
+const allReadsBytes = 32 * 1024 * 1024
+const leastReadBytes = 256 * 1024
+
+/** How much is read at a time: the fewer partitions there are the more, since each read costs as much as some 200 records. */
+const readBytesFor = (partitions: number, most: number): number =>
+  Math.min(most, Math.max(leastReadBytes, Math.floor(allReadsBytes / partitions)))
 
 /**
  * Brings the log into the lake, each record exactly once: as a member of a consumer group, it runs each (topic,
@@ -41,8 +50,13 @@ export const ingest = (
 
     const membership = Effect.scoped(
       Effect.gen(function* () {
+        const counts = yield* Effect.forEach(topics, (topic) => log.partitions(topic))
+        const partitions = counts.reduce((sum, count) => sum + count, 0)
         const { assignments, read } = yield* log.join(options.group)
-        const parts = { store, log, read, budget, slots, takeOver, counters, options }
+        const parts = {
+          ...{ store, log, read, budget, slots, takeOver, counters },
+          options: { ...options, readBytes: readBytesFor(partitions, options.readBytes) }
+        }
         yield* runAssigned(assignments, (partition) => supervisePartition(parts, partition), {
           once: options.once,
           onAssigned: () => {

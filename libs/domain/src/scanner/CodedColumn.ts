@@ -110,6 +110,7 @@ export class CodedColumn<S extends Spellings> {
     if (this.full === undefined && (count > limits.texts || spellings.size > limits.bytes))
       this.full = spellings
     if (this.full !== undefined) {
+      if (spellings !== this.full) spellings.dictionary.close()
       this.rowsSinceFull += this.rows
       if (this.rowsSinceFull > limits.renewalRows) {
         this.full = undefined

@@ -1,5 +1,5 @@
 import { blockRows, type RememberedColumn } from "./ScannedColumn.ts"
-import { copyBytes, sameBytes } from "./words.ts"
+import { copyBytes, sameText } from "./words.ts"
 
 /** Sessions that are remembered; a later one takes the place of an earlier one. */
 const places = 8192
@@ -55,7 +55,8 @@ export class SessionMemory {
     // A number may go on.
     const next = view.getUint8(at + length)
     if (next !== comma && next !== closeBrace) return false
-    if (!sameBytes(this.view, place * placeBytes, view, at, length)) return false
+    // What was accepted has no control characters.
+    if (!sameText(this.view, place * placeBytes, view, at, length)) return false
     this.recalled[n] = place
     return true
   }

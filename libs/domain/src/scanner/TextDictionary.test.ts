@@ -1,16 +1,16 @@
 import * as fc from "fast-check"
 import { expect, it } from "vitest"
 import { TextDictionary } from "./TextDictionary.ts"
-import { hashOf, mix } from "./words.ts"
+import { hashOf, mix, slack } from "./words.ts"
 
 const text = fc.oneof(
-  fc.string({ maxLength: 12 }),
+  fc.string({ maxLength: 24 }),
   fc.fullUnicodeString({ maxLength: 6 }),
-  fc.constantFrom("", "a", "ab", "abcd", "abcde", "a\0")
+  fc.constantFrom("", "a", "ab", "abcd", "abcde", "a\0", "a\0\0", "0123456789a", "0123456789ab")
 )
 
 const viewOf = (bytes: Uint8Array): DataView => {
-  const padded = new Uint8Array(bytes.length + 4).fill(0x61)
+  const padded = new Uint8Array(bytes.length + slack).fill(0x61)
   padded.set(bytes)
   return new DataView(padded.buffer)
 }

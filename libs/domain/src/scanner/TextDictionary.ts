@@ -1,10 +1,10 @@
-import { copyBytes, hashOf, sameBytes } from "./words.ts"
+import { copyBytes, firstBytes, hashOf, sameBytes } from "./words.ts"
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true })
 const encoder = new TextEncoder()
 
 /** Bytes behind the entries that a word may be read from. */
-const behind = 4
+const behind = 12
 const lengthBytes = 4
 
 /**
@@ -13,8 +13,25 @@ const lengthBytes = 4
  */
 const mostProbes = 64
 
+/**
+ * A slot is four words: what tells a text from others, and its code (0: the slot is free). A short text is there whole, so
+ * that nothing else is read to find it: its bytes, zeros behind them, its length in the highest byte. A long one has its
+ * hash, where its bytes begin, and the complement of its length, which is negative.
+ */
+const slotWords = 4
+const mostShort = 11
+const lengthShift = 24
+/** By the length of a short text: which bytes of its three words count. */
+const shortMasks = [0, 4, 8].map((word) =>
+  Int32Array.from(
+    { length: mostShort + 1 },
+    (_, length) => firstBytes[Math.min(4, Math.max(0, length - word))]
+  )
+)
+const [masks0, masks1, masks2] = shortMasks
+
 /** Room to begin with. */
-const firstBytes = 256
+const firstRoom = 256
 const firstTexts = 16
 
 /** A text that is to be interned; grows to the longest. */
@@ -48,17 +65,17 @@ export class TextDictionary {
   private end = 0
   /** By code behind those of the base: where the bytes of the text begin, behind their length. */
   private starts: Uint32Array
-  /** Hash and code by turns; code 0 is a free slot. */
+  /** See `slotWords`. */
   private slots: Int32Array
   private mask: number
 
   constructor(base?: TextDictionary) {
     this.base = base
     this.count = this.baseCount = base?.count ?? 0
-    this.bytes = new Uint8Array(firstBytes)
+    this.bytes = new Uint8Array(firstRoom)
     this.view = new DataView(this.bytes.buffer)
     this.starts = new Uint32Array(firstTexts)
-    this.slots = new Int32Array(firstTexts * 4)
+    this.slots = new Int32Array(firstTexts * 2 * slotWords)
     this.mask = firstTexts * 2 - 1
   }
 
@@ -78,28 +95,48 @@ export class TextDictionary {
   }
 
   private findOwn(view: DataView, from: number, length: number, hash: number): number {
+    return length > mostShort
+      ? this.findLong(view, from, length, hash)
+      : this.findShort(
+          view.getInt32(from, true) & masks0[length],
+          view.getInt32(from + 4, true) & masks1[length],
+          (view.getInt32(from + 8, true) & masks2[length]) | (length << lengthShift),
+          hash
+        )
+  }
+
+  private findShort(first: number, second: number, third: number, hash: number): number {
     const { mask, slots } = this
     for (let slot = hash & mask, end = slot + mostProbes; slot < end; slot++) {
-      const at = (slot & mask) * 2
-      const code = slots[at + 1]
+      const at = (slot & mask) * slotWords
+      const code = slots[at + 3]
       if (code === 0) return 0
-      if (slots[at] === hash && this.equals(code, view, from, length)) return code
+      if (slots[at] === first && slots[at + 1] === second && slots[at + 2] === third) return code
     }
     return 0
   }
 
-  private equals(code: number, view: DataView, from: number, length: number): boolean {
-    const start = this.starts[code - this.baseCount]
-    return (
-      this.view.getInt32(start - lengthBytes, true) === length &&
-      sameBytes(this.view, start, view, from, length)
-    )
+  private findLong(view: DataView, from: number, length: number, hash: number): number {
+    const { mask, slots } = this
+    for (let slot = hash & mask, end = slot + mostProbes; slot < end; slot++) {
+      const at = (slot & mask) * slotWords
+      const code = slots[at + 3]
+      if (code === 0) return 0
+      if (
+        slots[at] === hash &&
+        slots[at + 2] === ~length &&
+        sameBytes(this.view, slots[at + 1], view, from, length)
+      )
+        return code
+    }
+    return 0
   }
 
   /** Adds bytes that `find` did not find, and answers their code. */
   add(view: DataView, from: number, length: number, hash: number): number {
     const code = this.addLast(view, from, length)
-    if ((code - this.baseCount) * 2 > this.mask) this.growSlots()
+    const own = code - this.baseCount
+    if (own * 2 > this.mask) this.growSlots()
     this.insert(hash, code)
     return code
   }
@@ -114,6 +151,12 @@ export class TextDictionary {
   /** Adds a text that nobody finds, and answers its code. */
   append(text: string): number {
     return this.addLast(scratchView, 0, encode(text))
+  }
+
+  /** Nobody will look for a text any more: what finds them is let go. */
+  close(): void {
+    this.slots = new Int32Array(slotWords)
+    this.mask = 0
   }
 
   private addLast(view: DataView, from: number, length: number): number {
@@ -172,12 +215,22 @@ export class TextDictionary {
   }
 
   private insert(hash: number, code: number): void {
-    const { mask, slots } = this
+    const { mask, slots, view } = this
+    const start = this.starts[code - this.baseCount]
+    const length = view.getInt32(start - lengthBytes, true)
     for (let slot = hash & mask, end = slot + mostProbes; slot < end; slot++) {
-      const at = (slot & mask) * 2
-      if (slots[at + 1] !== 0) continue
-      slots[at] = hash
-      slots[at + 1] = code
+      const at = (slot & mask) * slotWords
+      if (slots[at + 3] !== 0) continue
+      if (length > mostShort) {
+        slots[at] = hash
+        slots[at + 1] = start
+        slots[at + 2] = ~length
+      } else {
+        slots[at] = view.getInt32(start, true) & masks0[length]
+        slots[at + 1] = view.getInt32(start + 4, true) & masks1[length]
+        slots[at + 2] = (view.getInt32(start + 8, true) & masks2[length]) | (length << lengthShift)
+      }
+      slots[at + 3] = code
       return
     }
   }
@@ -196,11 +249,14 @@ export class TextDictionary {
   }
 
   private growSlots(): void {
-    const { slots } = this
+    const { baseCount, slots, starts, view } = this
     this.mask = this.mask * 2 + 1
-    this.slots = new Int32Array((this.mask + 1) * 2)
-    for (let slot = 0; slot < slots.length; slot += 2) {
-      if (slots[slot + 1] !== 0) this.insert(slots[slot], slots[slot + 1])
+    this.slots = new Int32Array((this.mask + 1) * slotWords)
+    for (let at = 3; at < slots.length; at += slotWords) {
+      const code = slots[at]
+      if (code === 0) continue
+      const start = starts[code - baseCount]
+      this.insert(hashOf(view, start, view.getInt32(start - lengthBytes, true)), code)
     }
   }
 }

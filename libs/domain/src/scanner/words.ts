@@ -36,6 +36,19 @@ export const sameBytes = (a: DataView, atA: number, b: DataView, atB: number, le
   return ((a.getInt32(atA + i, true) ^ b.getInt32(atB + i, true)) & firstBytes[length - i]) === 0
 }
 
+/**
+ * As `sameBytes`, for long texts in `a` without zero bytes: eight at a time, as doubles. Two of them are equal when their
+ * bytes are, but for zeros and for what is no number; the latter only makes it answer no.
+ */
+export const sameText = (a: DataView, atA: number, b: DataView, atB: number, length: number): boolean => {
+  let i = 0
+  for (; i + 16 <= length; i += 16) {
+    if (a.getFloat64(atA + i, true) !== b.getFloat64(atB + i, true)) return false
+    if (a.getFloat64(atA + i + 8, true) !== b.getFloat64(atB + i + 8, true)) return false
+  }
+  return sameBytes(a, atA + i, b, atB + i, length - i)
+}
+
 /** Copies bytes; up to three behind them may change. */
 export const copyBytes = (
   from: DataView,

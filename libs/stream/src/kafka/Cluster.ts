@@ -161,7 +161,10 @@ export class Cluster {
       } finally {
         link.opening.delete(index)
       }
-      return await (await pool.getConnection(index)).send(request)
+      const connection = await pool.getConnection(index)
+      // What kafkajs keeps behind an answer is an empty rest, which it would join with the next one: a copy of it all.
+      if (connection.bytesBuffered === 0) connection.chunks = []
+      return await connection.send(request)
     } catch (cause) {
       throw this.broken(node, link, cause)
     }

@@ -1,5 +1,6 @@
 import { type Cluster, pause, plainConnection, waitingConnection } from "./Cluster.ts"
 import { type FetchedPartition, type FetchPartition, fetchRequest } from "./fetchRequest.ts"
+import { answerMemory } from "./framedSocket.ts"
 import { codeFault, errorCode, faultOf, type KafkaFault } from "./KafkaFault.ts"
 import type { Lane } from "./Lane.ts"
 import type { TopicPartitionName } from "./TopicPartitionName.ts"
@@ -152,6 +153,8 @@ export class Fetcher {
         if (answer !== undefined) this.accept(lane, answer, offset)
         else this.setTrouble([lane], codeFault(errorCode.unknownTopicOrPartition, `${topic}/${partition}`))
       })
+      // All are views of one answer, and lanes keep copies.
+      if (answers.length > 0) answerMemory.give(answers[0].records)
     } catch (cause) {
       for (const lane of ordered) lane.asked = false
       this.setTrouble(ordered, faultOf(cause))

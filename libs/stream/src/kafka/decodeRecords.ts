@@ -80,9 +80,8 @@ class Growing {
     this.bytes.copy(larger, 0, 0, this.size)
     this.bytes = larger
   }
-  /** Short texts are copied faster by a loop than by a call. */
+  /** Short texts are copied faster by a loop than by a call. There must be room. */
   put(from: Buffer, start: number, end: number): void {
-    this.room(end - start)
     if (end - start > 64) this.size += from.copy(this.bytes, this.size, start, end)
     else {
       const { bytes } = this
@@ -91,9 +90,14 @@ class Growing {
       this.size = to
     }
   }
+  /** Four bytes, little endian. There must be room. */
   putLength(length: number): void {
-    this.room(4)
-    this.size = this.bytes.writeUInt32LE(length, this.size)
+    const { bytes, size } = this
+    bytes[size] = length
+    bytes[size + 1] = length >>> 8
+    bytes[size + 2] = length >>> 16
+    bytes[size + 3] = length >>> 24
+    this.size = size + 4
   }
   column(ends: Int32Array, nulls: Uint8Array | undefined): BytesColumn {
     const data = this.bytes.subarray(0, this.size)
@@ -121,12 +125,15 @@ export const decodeRecords = (
   let valueNulls: Uint8Array | undefined
   let headerEnds: Int32Array | undefined
   const keys = new Growing(Math.min(values.length, 40 * most))
-  const headers = new Growing(0)
+  let headers: Growing | undefined
+  // Where values move within their memory it is addressed as a whole: a call without an object per record.
+  const memory = new Uint8Array(values.buffer)
   let valueSize = 0
   let count = 0
 
   for (const section of sections) {
     const { appendTime, baseOffset, bytes, firstTimestamp } = section
+    const isInPlace = bytes.buffer === values.buffer
     at = 0
     for (let r = 0; r < section.count; r++) {
       const length = varint(bytes)
@@ -143,22 +150,32 @@ export const decodeRecords = (
       timestamps[count] = appendTime ?? timestamp
       const keyLength = varint(bytes)
       if (keyLength >= 0) {
+        if (at + keyLength > end) throw new RangeError("a key is longer than its record")
+        keys.room(keyLength)
         keys.put(bytes, at, at + keyLength)
         at += keyLength
       } else (keyNulls ??= new Uint8Array(most))[count] = 1
       keyEnds[count] = keys.size
       const valueLength = varint(bytes)
       if (valueLength >= 0) {
-        valueSize += bytes.copy(values, valueSize, at, at + valueLength)
+        if (at + valueLength > end) throw new RangeError("a value is longer than its record")
+        if (isInPlace) {
+          const start = bytes.byteOffset + at
+          memory.copyWithin(values.byteOffset + valueSize, start, start + valueLength)
+        } else bytes.copy(values, valueSize, at, at + valueLength)
+        valueSize += valueLength
         at += valueLength
       } else (valueNulls ??= new Uint8Array(most))[count] = 1
       valueEnds[count] = valueSize
       const headerCount = varint(bytes)
       if (headerCount > 0) {
         headerEnds ??= new Int32Array(most)
-        putHeaders(headers, bytes, headerCount)
+        if (headerCount > end - at) throw new RangeError("a record has more headers than bytes")
+        // Those of the others are about as large.
+        headers ??= new Growing(Math.min(values.length, (end - at + 8 * headerCount) * (most - count)))
+        putHeaders(headers, bytes, headerCount, end)
       }
-      if (headerEnds !== undefined) headerEnds[count] = headers.size
+      if (headerEnds !== undefined) headerEnds[count] = headers?.size ?? 0
       if (at !== end) throw new RangeError("a record does not end where it should")
       count++
     }
@@ -173,14 +190,18 @@ export const decodeRecords = (
       ends: valueEnds.subarray(0, count),
       ...(valueNulls === undefined ? {} : { nulls: valueNulls.subarray(0, count) })
     },
-    ...(headerEnds === undefined ? {} : { headers: headers.column(headerEnds.subarray(0, count), undefined) })
+    ...(headerEnds === undefined || headers === undefined
+      ? {}
+      : { headers: headers.column(headerEnds.subarray(0, count), undefined) })
   }
 }
 
-/** As `encodeHeaders` (recordHeaders.ts) writes them; a header without a value gets an empty one. */
-const putHeaders = (headers: Growing, bytes: Buffer, count: number): void => {
+/** As `encodeHeaders` (recordHeaders.ts) writes them; a header without a value gets an empty one. They end before `end`. */
+const putHeaders = (headers: Growing, bytes: Buffer, count: number, end: number): void => {
+  headers.room(end - at + 8 * count)
   for (let i = 0; i < 2 * count; i++) {
     const length = Math.max(0, varint(bytes))
+    if (at + length > end) throw new RangeError("a header is longer than its record")
     headers.putLength(length)
     headers.put(bytes, at, at + length)
     at += length

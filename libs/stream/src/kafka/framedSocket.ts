@@ -2,40 +2,63 @@ import type { ISocketFactory } from "kafkajs"
 import { Buffer } from "node:buffer"
 import net from "node:net"
 import tls from "node:tls"
+import { BufferPool } from "./BufferPool.ts"
 
 const keepAliveMs = 60_000
-const readBytes = 256 << 10
+const headBytes = 64 << 10
 const sizeBytes = 4
 
-/** Cuts a stream of bytes into frames: four bytes of size, then as many bytes. */
+/** Memory of answers, to be given back by whoever has used up a large one. */
+export const answerMemory = new BufferPool(2)
+
+/**
+ * Cuts a stream of bytes into frames: four bytes of size, then as many bytes. Who reads the stream puts the bytes where
+ * they belong, so that those of a large frame are not copied.
+ */
 export class Frames {
   private readonly onFrame: (frame: Buffer) => void
-  private readonly head = Buffer.allocUnsafe(sizeBytes)
-  private frame: Buffer = this.head
+  /** Beginnings of frames, and small ones. */
+  private readonly head = Buffer.allocUnsafeSlow(headBytes)
+  /** A frame whose size is known and whose end is not here yet. */
+  private frame: Buffer | undefined
+  /** Bytes of the frame, or else of the head. */
   private filled = 0
 
   constructor(onFrame: (frame: Buffer) => void) {
     this.onFrame = onFrame
   }
 
-  /** Takes bytes, which may be used again afterwards. */
-  push(bytes: Buffer): void {
-    for (let at = 0; at < bytes.length;) {
-      const taken = Math.min(this.frame.length - this.filled, bytes.length - at)
-      bytes.copy(this.frame, this.filled, at, at + taken)
-      at += taken
-      this.filled += taken
-      if (this.filled < this.frame.length) return
-      if (this.frame === this.head) {
-        this.frame = Buffer.allocUnsafeSlow(sizeBytes + this.head.readUInt32BE(0))
-        this.head.copy(this.frame)
-        if (this.frame.length > sizeBytes) continue
-      }
-      const whole = this.frame
-      this.frame = this.head
+  /** Where the next bytes are to be put. */
+  room(): Buffer {
+    return (this.frame ?? this.head).subarray(this.filled)
+  }
+
+  /** So many bytes were put there. */
+  take(size: number): void {
+    this.filled += size
+    const { frame, head } = this
+    if (frame !== undefined) {
+      if (this.filled < frame.length) return
+      this.frame = undefined
       this.filled = 0
-      this.onFrame(whole)
+      this.onFrame(frame)
+      return
     }
+    const end = this.filled
+    let at = 0
+    while (end - at >= sizeBytes) {
+      const begun = answerMemory.take(sizeBytes + head.readUInt32BE(at))
+      const has = head.copy(begun, 0, at, end)
+      at += has
+      if (has < begun.length) {
+        this.frame = begun
+        this.filled = has
+        return
+      }
+      this.onFrame(begun)
+    }
+    head.copy(head, 0, at, end)
+    this.filled = end - at
   }
 }
 
@@ -50,11 +73,10 @@ export const framedSocket: ISocketFactory = ({ host, onConnect, port, ssl }) => 
     return socket.setKeepAlive(true, keepAliveMs)
   }
   const frames = new Frames((frame) => socket.emit("data", frame))
-  const buffer = Buffer.allocUnsafeSlow(readBytes)
   const callback = (size: number): boolean => {
-    frames.push(buffer.subarray(0, size))
+    frames.take(size)
     return true
   }
-  const socket = net.connect({ host, port, onread: { buffer, callback } }, onConnect)
+  const socket = net.connect({ host, port, onread: { buffer: () => frames.room(), callback } }, onConnect)
   return socket.setKeepAlive(true, keepAliveMs)
 }

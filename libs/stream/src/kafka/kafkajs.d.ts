@@ -24,6 +24,9 @@ interface KafkaRequest<A> {
 declare module "kafkajs/src/network/connection.js" {
   export default class Connection {
     isConnected(): boolean
+    /** What came and was not handed on. */
+    chunks: Array<Buffer>
+    readonly bytesBuffered: number
     send<A>(request: KafkaRequest<A>): Promise<A>
   }
 }

@@ -1,0 +1,38 @@
+import { Buffer } from "node:buffer"
+
+/** Smaller ones are not worth keeping. */
+const leastBytes = 64 << 10
+/** Larger ones, of single huge records, are not kept. */
+const mostBytes = 8 << 20
+
+/**
+ * Memory of large answers, used again once they are used up. Each would else be garbage outside of V8's heap, of which it
+ * knows no other measure than to collect the whole heap.
+ */
+export class BufferPool {
+  private readonly kept: number
+  private readonly free: Array<ArrayBuffer> = []
+  private readonly lent = new WeakSet<ArrayBufferLike>()
+
+  /** `kept`: how many are kept, of 8 MiB at most. */
+  constructor(kept: number) {
+    this.kept = kept
+  }
+
+  /** So many bytes, whatever they hold. */
+  take(size: number): Buffer {
+    if (size < leastBytes || size > mostBytes) return Buffer.allocUnsafeSlow(size)
+    const found = this.free.findIndex(({ byteLength }) => byteLength >= size)
+    // Powers of two, so that an answer somewhat larger than the last one finds room; pages that nobody touches cost nothing.
+    const memory =
+      found < 0 ? new ArrayBuffer(2 ** Math.ceil(Math.log2(size))) : this.free.splice(found, 1)[0]
+    this.lent.add(memory)
+    return Buffer.from(memory, 0, size)
+  }
+
+  /** Nobody reads the memory that these bytes are part of any more. What was not taken from here is left alone. */
+  give({ buffer }: Uint8Array): void {
+    if (!(buffer instanceof ArrayBuffer) || !this.lent.delete(buffer)) return
+    if (this.free.length < this.kept) this.free.push(buffer)
+  }
+}
