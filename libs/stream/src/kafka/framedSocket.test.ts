@@ -30,3 +30,9 @@ it("hands over whole answers, however the bytes come, and keeps none of them", (
     )
   )
 })
+
+it("refuses what has no size that Kafka sends", () => {
+  const frames = new Frames(() => {})
+  frames.room().writeInt32BE(-1)
+  expect(() => frames.take(4)).toThrow("not Kafka")
+})

@@ -33,7 +33,7 @@ export class Frames {
     return (this.frame ?? this.head).subarray(this.filled)
   }
 
-  /** So many bytes were put there. */
+  /** So many bytes were put there. Throws a RangeError when they are no frames. */
   take(size: number): void {
     this.filled += size
     const { frame, head } = this
@@ -47,7 +47,9 @@ export class Frames {
     const end = this.filled
     let at = 0
     while (end - at >= sizeBytes) {
-      const begun = answerMemory.take(sizeBytes + head.readUInt32BE(at))
+      const size = head.readInt32BE(at)
+      if (size < 0) throw new RangeError("what answers is not Kafka")
+      const begun = answerMemory.take(sizeBytes + size)
       const has = head.copy(begun, 0, at, end)
       at += has
       if (has < begun.length) {
@@ -74,8 +76,13 @@ export const framedSocket: ISocketFactory = ({ host, onConnect, port, ssl }) => 
   }
   const frames = new Frames((frame) => socket.emit("data", frame))
   const callback = (size: number): boolean => {
-    frames.take(size)
-    return true
+    try {
+      frames.take(size)
+      return true
+    } catch (cause) {
+      socket.destroy(cause instanceof Error ? cause : new Error(String(cause)))
+      return false
+    }
   }
   const socket = net.connect({ host, port, onread: { buffer: () => frames.room(), callback } }, onConnect)
   return socket.setKeepAlive(true, keepAliveMs)
