@@ -29,9 +29,7 @@ export const schemaElement = ({ description, name, nullable, type }: FileColumn)
 
 const checksumKey = "checksum"
 const checksumLength = 32
-/** What stands for the checksum, under the key `checksum`, until `writeChecksum`. */
-export const checksumMetadata = "0".repeat(checksumLength)
-const zeros = Buffer.from(checksumMetadata)
+const zeros = Buffer.from("0".repeat(checksumLength))
 /** The entry as thrift's compact protocol writes it: the key's text, then type and length of the value. */
 const checksumMark = Buffer.concat([Buffer.from(checksumKey), Buffer.from([0x18, checksumLength])])
 
@@ -52,12 +50,6 @@ const checksumOf = (bytes: Uint8Array, position: number): string =>
     .slice(0, checksumLength)
 
 const parquetMagic = 0x31524150
-
-/** Puts the checksum of a file's bytes to its place in them, where `checksumMetadata` is. */
-export const writeChecksum = (bytes: Uint8Array): void => {
-  const position = checksumPosition(bytes)
-  bytes.set(Buffer.from(checksumOf(bytes, position)), position)
-}
 
 /**
  * Parquet bytes of the columns: one row group, snappy, statistics; page and footer bytes by hyparquet-writer's own
@@ -90,12 +82,13 @@ export const encodeParquet = (
     ],
     key_value_metadata: [
       ...Object.entries(metadata).map(([key, value]) => ({ key, value })),
-      { key: checksumKey, value: checksumMetadata }
+      { key: checksumKey, value: zeros.toString() }
     ]
   } as unknown as FileMetaData)
   writer.appendUint32(parquetMagic)
   const bytes = writer.getBytes()
-  writeChecksum(bytes)
+  const position = checksumPosition(bytes)
+  bytes.set(Buffer.from(checksumOf(bytes, position)), position)
   return bytes
 }
 
