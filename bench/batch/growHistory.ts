@@ -107,9 +107,9 @@ const copy = (d: number, from: Hour): ReadonlyArray<string> => [
 WHERE ${hour} - d * 24 >= ${from}`
   ),
   `INSERT INTO lake_files SELECT hour - ${d * 24}, topic, partition, seq, start_offset, end_offset,
-  path || '-${d}-' || i, rows // ${filesOfHour} FROM day_files, range(${filesOfHour}) r(i) WHERE hour - ${d * 24} >= ${from}`,
+  path || '-${d}-' || i, "rows" // ${filesOfHour} FROM day_files, range(${filesOfHour}) r(i) WHERE hour - ${d * 24} >= ${from}`,
   `INSERT INTO ledger_hours SELECT hour - ${d * 24}, files_hash, complete, built_at, late, late_at FROM day_hours WHERE hour - ${d * 24} >= ${from}`,
-  `INSERT INTO model_hours SELECT model, hour - ${d * 24}, version, input_hash, state, at, ms, rows, problem FROM day_models
+  `INSERT INTO model_hours SELECT model, hour - ${d * 24}, version, input_hash, state, "at", ms, "rows", problem FROM day_models
 WHERE hour - ${d * 24} >= ${from}`
 ]
 
@@ -195,6 +195,8 @@ export const growHistory = async (options: {
                 `UPDATE day_${name} AS t SET user_key = k.first_key FROM first_keys k WHERE t.user_key = k.user_key AND k.user_key <> k.first_key`
             )
         )
+        // Who has one version in the copies has no steps there.
+        yield* run("steps", ["DELETE FROM day_level_steps WHERE user_id IN (SELECT user_id FROM still)"])
         for (let d = days; d > 0; d--) yield* run("copy", ["BEGIN", ...copy(d, from), "COMMIT"])
         if (days > 0) yield* run("marts", wholeMarts())
         yield* run("checkpoint", ["CHECKPOINT"])

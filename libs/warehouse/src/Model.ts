@@ -23,6 +23,8 @@ export interface AuditScope {
   readonly changedHourTimes: (column: string) => string
   /** A TIMESTAMP in the days of these hours. */
   readonly dayTimes: (column: string) => string
+  /** A DATE from the first to the last of these days. */
+  readonly dates: (column: string) => string
 }
 
 /** A query that returns the rows that must not be there. */

@@ -24,7 +24,8 @@ const everything = (sql: Dialect): AuditScope => ({
   sessions: (_column, ts) => (ts === undefined ? "TRUE" : `${ts} >= ${sql.timestamp(0)}`),
   changedHours: (prefix) => sql.sinceHour("0", prefix),
   changedHourTimes: anything,
-  dayTimes: anything
+  dayTimes: anything,
+  dates: anything
 })
 
 /**
@@ -32,7 +33,7 @@ const everything = (sql: Dialect): AuditScope => ({
  * to the audit of everything: their dimensions may not be there yet.
  */
 const ofBuild = (sql: Dialect, isAnew: boolean): AuditScope => {
-  const { dayOfHour, hourOf, hourStart, variable } = sql
+  const { dateOfDay, dayOfHour, hourOf, hourStart, variable } = sql
   const touchedHours = isAnew
     ? `(SELECT hour FROM build_hours)`
     : `(SELECT hour FROM build_hours UNION DISTINCT SELECT hour_key AS hour FROM rekeyed_hours)`
@@ -51,7 +52,9 @@ const ofBuild = (sql: Dialect, isAnew: boolean): AuditScope => {
   AND ${hourOf(column)} IN (SELECT hour FROM changed_hours)`,
     dayTimes: (column) =>
       `${column} >= ${hourStart(variable("days_from"))} AND ${column} < ${hourStart(`${variable("days_to")} + 1`)}
-  AND ${dayOfHour(hourOf(column))} IN (SELECT day FROM changed_days)`
+  AND ${dayOfHour(hourOf(column))} IN (SELECT day FROM changed_days)`,
+    dates: (column) =>
+      `${column} BETWEEN ${dateOfDay(dayOfHour(variable("days_from")))} AND ${dateOfDay(dayOfHour(variable("days_to")))}`
   }
 }
 
@@ -70,7 +73,7 @@ const uniqueKey = (model: Model): Audit => ({
         : names.has("hour")
           ? scope.changedHourTimes("hour")
           : names.has("user_id")
-            ? scope.users("user_id")
+            ? [scope.users("user_id"), ...(names.has("date") ? [scope.dates("date")] : [])].join(" AND ")
             : "TRUE"
     const key = model.key.join(", ")
     return `SELECT ${key}, count(*) AS copies FROM ${model.name} WHERE ${where} GROUP BY ${key} HAVING count(*) > 1`

@@ -145,7 +145,7 @@ const isWithin = (range: HourRange | undefined, hour: Hour): boolean =>
   range === undefined || (hour >= range.from && hour <= range.to)
 
 /** From so many lake rows on a build may take the whole machine. */
-const manyRows = 1_000_000
+const manyRows = 500_000
 
 const hurry = (session: WarehouseSession) => session.hurry ?? Effect.void
 

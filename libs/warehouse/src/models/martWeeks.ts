@@ -21,8 +21,6 @@ export const martWeeks: Model = {
   ],
   dependsOn: ["users_seen", "user_days", "dim_datetime"],
   steps: (sql) => {
-    const before = sql.addDays("p.week", "-7")
-    const after = sql.addDays("p.week", "7")
     return [
       sql.setVariable(
         "weeks_from",
@@ -36,26 +34,26 @@ WHERE week >= ${sql.variable("weeks_from")} OR week NOT IN (SELECT week FROM mar
       sql.setVariable("weeks_from", `SELECT min(week) FROM changed_weeks`),
       `DELETE FROM mart_weeks WHERE week IN (SELECT week FROM changed_weeks)`,
       `INSERT INTO mart_weeks
-WITH played AS (
-  SELECT DISTINCT user_id, ${sql.weekStart("date")} AS week FROM user_days
-  WHERE date >= ${sql.addDays(sql.variable("weeks_from"), "-7")}
-), here AS (
-  SELECT p.week, count(*) AS listeners,
-    sum(CASE WHEN ${sql.weekStart(sql.dateOf("s.first_play"))} = p.week THEN 1 ELSE 0 END) AS new_listeners,
-    sum(CASE WHEN b.user_id IS NOT NULL THEN 1 ELSE 0 END) AS retained
-  FROM played p LEFT JOIN users_seen s ON p.user_id = s.user_id
-  LEFT JOIN played b ON b.user_id = p.user_id AND b.week = ${before}
-  GROUP BY p.week
-), gone AS (
-  SELECT ${after} AS week, count(*) AS lost FROM played p
-  LEFT JOIN played n ON n.user_id = p.user_id AND n.week = ${after}
-  WHERE n.user_id IS NULL GROUP BY 1
+WITH listeners AS (
+  SELECT c.week, u.user_id, max(CASE WHEN u.date >= c.week THEN 1 ELSE 0 END) AS here,
+    max(CASE WHEN u.date < c.week THEN 1 ELSE 0 END) AS here_before
+  FROM changed_weeks c JOIN user_days u ON u.date >= ${sql.addDays("c.week", "-7")} AND u.date < ${sql.addDays("c.week", "7")}
+  WHERE u.date >= ${sql.addDays(sql.variable("weeks_from"), "-7")} GROUP BY c.week, u.user_id
+), counted AS (
+  SELECT l.week, sum(l.here) AS listeners, sum(l.here * l.here_before) AS retained, sum(1 - l.here) AS lost,
+    sum(CASE WHEN l.here = 1 AND ${sql.weekStart(sql.dateOf("s.first_play"))} = l.week THEN 1 ELSE 0 END) AS new_listeners
+  FROM listeners l LEFT JOIN users_seen s ON l.user_id = s.user_id GROUP BY l.week
 )
-SELECT c.week, coalesce(h.listeners, 0), ${["new_listeners", "retained"]
-        .map((name) => sql.cast(`coalesce(h.${name}, 0)`, "int64"))
-        .join(", ")},
-  ${sql.cast("coalesce(h.listeners - h.new_listeners - h.retained, 0)", "int64")}, coalesce(g.lost, 0)
-FROM changed_weeks c LEFT JOIN here h ON c.week = h.week LEFT JOIN gone g ON c.week = g.week`
+SELECT c.week, ${[
+        "n.listeners",
+        "n.new_listeners",
+        "n.retained",
+        "n.listeners - n.new_listeners - n.retained",
+        "n.lost"
+      ]
+        .map((count) => sql.cast(`coalesce(${count}, 0)`, "int64"))
+        .join(", ")}
+FROM changed_weeks c LEFT JOIN counted n ON c.week = n.week`
     ]
   },
   audits: [

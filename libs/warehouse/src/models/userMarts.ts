@@ -1,5 +1,9 @@
-import type { Model } from "../Model.ts"
+import type { AuditScope, Model } from "../Model.ts"
 import { column, optional } from "../Model.ts"
+
+const known = (scope: AuditScope) =>
+  `SELECT user_id, is_current FROM dim_users WHERE ${scope.users("user_id")}`
+const marted = (scope: AuditScope) => `SELECT user_id FROM mart_users WHERE ${scope.users("user_id")}`
 
 /** Users as they are now. */
 export const martUsers: Model = {
@@ -38,10 +42,10 @@ WHERE v.is_current`
     {
       name: "it has every known user",
       badRows: (_sql, scope) => `
-SELECT d.user_id FROM dim_users d LEFT JOIN mart_users m ON d.user_id = m.user_id
-WHERE m.user_id IS NULL AND d.is_current AND d.user_id IS NOT NULL AND ${scope.users("d.user_id")}
-UNION ALL SELECT m.user_id FROM mart_users m LEFT JOIN dim_users d ON m.user_id = d.user_id
-WHERE d.user_id IS NULL AND ${scope.users("m.user_id")}`
+SELECT d.user_id FROM (${known(scope)}) d LEFT JOIN (${marted(scope)}) m ON d.user_id = m.user_id
+WHERE m.user_id IS NULL AND d.is_current AND d.user_id IS NOT NULL
+UNION ALL SELECT m.user_id FROM (${marted(scope)}) m LEFT JOIN (${known(scope)}) d ON m.user_id = d.user_id
+WHERE d.user_id IS NULL`
     }
   ],
   publish: { by: "whole", orderBy: "user_id" }
@@ -69,13 +73,17 @@ UNION DISTINCT
 SELECT t.date FROM dim_datetime t JOIN changed_days d
   ON t.date >= ${sql.dateOfDay("d.day")} AND t.date <= ${sql.addDays(sql.dateOfDay("d.day"), "27")}`
     ),
+    sql.setVariable("first_date", `SELECT min(date) FROM changed_dates`),
     `DELETE FROM mart_active_users WHERE date IN (SELECT date FROM changed_dates)`,
     `INSERT INTO mart_active_users
-SELECT c.date, coalesce(a.dau, 0), coalesce(a.wau, 0), coalesce(a.mau, 0) FROM changed_dates c LEFT JOIN (
-  SELECT d.date, count(DISTINCT CASE WHEN u.date = d.date THEN u.user_id END) AS dau,
-    count(DISTINCT CASE WHEN u.date > ${sql.addDays("d.date", "-7")} THEN u.user_id END) AS wau, count(DISTINCT u.user_id) AS mau
-  FROM changed_dates d JOIN user_days u ON u.date > ${sql.addDays("d.date", "-28")} AND u.date <= d.date
-  GROUP BY d.date) a ON c.date = a.date`
+SELECT c.date, ${["dau", "wau", "mau"].map((name) => sql.cast(`coalesce(a.${name}, 0)`, "int64")).join(", ")} FROM changed_dates c LEFT JOIN (
+  SELECT date, sum(CASE WHEN last_date = date THEN 1 ELSE 0 END) AS dau,
+    sum(CASE WHEN last_date > ${sql.addDays("date", "-7")} THEN 1 ELSE 0 END) AS wau, count(*) AS mau
+  FROM (
+    SELECT d.date, u.user_id, max(u.date) AS last_date
+    FROM changed_dates d JOIN user_days u ON u.date > ${sql.addDays("d.date", "-28")} AND u.date <= d.date
+    WHERE u.date > ${sql.addDays(sql.variable("first_date"), "-28")} GROUP BY d.date, u.user_id)
+  GROUP BY date) a ON c.date = a.date`
   ],
   audits: [],
   publish: { by: "whole", orderBy: "date" }
