@@ -270,9 +270,11 @@ describe("warehouse", () => {
 describe("dashboard", () => {
   test("each wrong mart is told by the charts that are made of it", async () => {
     const faults = [
-      ["mart_listening", "SELECT * REPLACE (plays + 1 AS plays) FROM FILE"],
+      ["mart_listening", "SELECT * REPLACE (plays + 1 AS plays, skips + 1 AS skips) FROM FILE"],
       ["mart_songs", "SELECT * REPLACE (0 AS song_key, 0 AS artist_key) FROM FILE"],
-      ["mart_active_users", "SELECT * REPLACE (wau + 1 AS wau) FROM FILE"]
+      ["mart_active_users", "SELECT * REPLACE (wau + 1 AS wau) FROM FILE"],
+      ["mart_level_steps", "SELECT * REPLACE (changes + 1 AS changes) FROM FILE"],
+      ["mart_retention", "SELECT * REPLACE (returned + 1 AS returned) FROM FILE"]
     ] as const
     fixture = copyFixture(clean)
     const published = path.join(fixture.root, "bucket", "published")
@@ -287,7 +289,8 @@ describe("dashboard", () => {
     fs.writeFileSync(path.join(published, version, "manifest.json"), JSON.stringify(manifest))
     const { names, text } = wrong(await auditOf(fixture))
     expect(names).toEqual([numbersCheck])
-    for (const chart of ["summary", "trend", "states", "gender", "top songs", "top artists", "active users"])
+    const told = ["summary", "trend", "states", "gender", "top songs", "top artists", "active users"]
+    for (const chart of [...told, "skips", "level changes", "retention"])
       expect(text).toContain(`dashboard: ${chart} `)
   })
 })

@@ -199,6 +199,54 @@ const numbers: ReadonlyArray<Number_> = [
         FROM range(${from}, ${Math.max(from, to)}) r(d) ORDER BY d`
     },
     fields: ["date", "dau", "wau", "mau"]
+  },
+  {
+    name: "skips",
+    ask: rowsOf(queries.skips),
+    sql: (asked) =>
+      `SELECT level, count(*) AS plays, count(*) FILTER (WHERE seconds < floor(duration)) AS skips FROM plays WHERE ${here(asked)} GROUP BY level ORDER BY level`,
+    fields: ["level", "plays", "skips"]
+  },
+  {
+    // Upgrades and downgrades: which A/B group cancelled is not recounted.
+    name: "level changes",
+    ask: (marts, asked) =>
+      Effect.map(queries.levelChanges(marts, asked), ({ rows }) =>
+        rows.filter(({ change }) => change !== "cancellations")
+      ),
+    sql: ({ period }) => {
+      const [from, to] = [Math.floor(period.from / 24) * 24, Math.ceil(period.to / 24) * 24]
+      return `WITH steps AS (
+          SELECT level, lag(level) OVER (PARTITION BY user_id ORDER BY valid_from) AS before, epoch_us(valid_from) // 3600000000 AS hour FROM versions
+        ), heard AS (
+          SELECT level, count(DISTINCT user_id) AS listeners FROM plays WHERE hour >= ${from} AND hour < ${to} GROUP BY level
+        )
+        SELECT CASE s.level WHEN 'paid' THEN 'upgrades' ELSE 'downgrades' END AS change, s.before AS level, count(*) AS changes,
+          coalesce(any_value(h.listeners), 0) AS listeners
+        FROM steps s LEFT JOIN heard h ON s.before = h.level
+        WHERE s.before <> s.level AND s.hour >= ${from} AND s.hour < ${to} GROUP BY ALL ORDER BY change DESC`
+    },
+    fields: ["change", "level", "changes", "listeners"]
+  },
+  {
+    // Weeks by number: the epoch's first day was a Thursday.
+    name: "retention",
+    ask: rowsOf(queries.retention),
+    sql: ({ period }, { last }) => {
+      const day = Math.ceil(period.to / 24)
+      const weekOf = (hour: string) => `(${hour} // 24 + 3) // 7`
+      return `WITH cohorts AS (
+          SELECT ${weekOf("first_play")} AS cohort, count(*) AS users FROM first_plays GROUP BY 1
+        ), returns AS (
+          SELECT ${weekOf("first_play")} AS cohort, ${weekOf("hour")} AS week, count(DISTINCT p.user_id) AS returned
+          FROM ${played} p WHERE p.user_id IS NOT NULL GROUP BY 1, 2
+        )
+        SELECT strftime(make_timestamp((c.cohort * 7 - 3) * 86400000000), '%Y-%m-%d') AS cohort, n AS week, c.users, coalesce(r.returned, 0) AS returned
+        FROM cohorts c CROSS JOIN range(8) w(n) LEFT JOIN returns r ON r.cohort = c.cohort AND r.week = c.cohort + n
+        WHERE c.cohort * 7 - 3 < ${day} AND c.cohort * 7 - 3 >= ${day} - 56 AND (c.cohort + n) * 7 - 3 < ${day} AND c.cohort + n <= ${weekOf(String(last))}
+        ORDER BY c.cohort, n`
+    },
+    fields: ["cohort", "week", "users", "returned"]
   }
 ]
 
