@@ -1,5 +1,5 @@
 import type { Codes } from "../EventColumns.ts"
-import { blockRows } from "./ScannedColumn.ts"
+import { blockRows, type Recalled } from "./ScannedColumn.ts"
 import type { Spellings } from "./Spellings.ts"
 
 /** How much a column remembers. */
@@ -38,6 +38,8 @@ export class CodedColumn<S extends Spellings> {
   /** By row; 0 is null. */
   protected codes = new Uint32Array(0)
   private rows = 0
+  /** See `TextDictionary.warm`. */
+  protected warmed = 0
   /** How often codes got a new meaning. */
   renewals = 0
   /** Where the spelling of each row of the block begins (`absent`, `recalled`: none), its length, and its hash. */
@@ -63,10 +65,15 @@ export class CodedColumn<S extends Spellings> {
     this.froms[n] = absent
   }
 
-  /** Row `n` of the block has this code; it needs no look-up. */
-  recall(n: number, code: number): void {
-    this.codes[this.rows + n] = code
-    this.froms[n] = recalled
+  /** Rows of the block have codes that need no look-up. */
+  recall({ bit, count, first, masks, places, step, values }: Recalled): void {
+    const { codes, froms, rows } = this
+    for (let n = 0; n < count; n++) {
+      const place = places[n]
+      if (place < 0 || (masks[place] & bit) === 0) continue
+      codes[rows + n] = values[place * step + first]
+      froms[n] = recalled
+    }
   }
 
   /** The code of the row that was stored so many rows ago, the last one being 1. */
@@ -82,6 +89,7 @@ export class CodedColumn<S extends Spellings> {
   store(view: DataView, count: number, refusals: Uint8Array): void {
     const { codes, froms, hashes, lengths, rows, spellings } = this
     const { dictionary } = spellings
+    this.warmed = dictionary.warm(hashes, froms, count)
     for (let n = 0; n < count; n++) {
       const from = froms[n]
       if (from === recalled) continue

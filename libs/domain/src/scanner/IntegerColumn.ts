@@ -1,6 +1,6 @@
 import type { EventColumn } from "../columns.ts"
 import type { Values } from "../EventColumns.ts"
-import { isNull, quote, refused, type RememberedColumn } from "./ScannedColumn.ts"
+import { isNull, quote, type Recalled, refused, type RememberedColumn } from "./ScannedColumn.ts"
 
 const minus = 0x2d
 const zero = 0x30
@@ -105,8 +105,14 @@ export class IntegerColumn implements RememberedColumn {
     return true
   }
 
-  recall(n: number, value: number): void {
-    this.put(this.rows + n, Number.isNaN(value) ? null : value)
+  recall({ bit, count, first, masks, places, step, values }: Recalled): void {
+    const { rows } = this
+    for (let n = 0; n < count; n++) {
+      const place = places[n]
+      if (place < 0 || (masks[place] & bit) === 0) continue
+      const value = values[place * step + first]
+      this.put(rows + n, Number.isNaN(value) ? null : value)
+    }
   }
 
   stored(ago: number): number {

@@ -30,12 +30,27 @@ export interface ScannedColumn {
   take(): Values
 }
 
+/** Values of a column that are remembered, and which rows of the block have which of them. */
+export interface Recalled {
+  /** Rows of the block. */
+  readonly count: number
+  /** By row: the place where its values are remembered; negative: nowhere. */
+  readonly places: Int32Array
+  /** By place: bits of the fields that are remembered there. That of this column is `bit`. */
+  readonly masks: Int32Array
+  readonly bit: number
+  /** That of place p is at p * step + first. */
+  readonly values: Float64Array
+  readonly step: number
+  readonly first: number
+}
+
 /** A column whose values another part may remember, as numbers: those of whole numbers (NaN: null), or codes. */
 export interface RememberedColumn extends ScannedColumn {
   /** How often codes got a new meaning. */
   readonly renewals: number
-  /** Row `n` of the block has a value that was `stored` earlier. */
-  recall(n: number, value: number): void
+  /** Rows of the block have values that were `stored` earlier. */
+  recall(recalled: Recalled): void
   /** The value of the row that was stored so many rows ago, the last one being 1. */
   stored(ago: number): number
   /** Whether a value keeps its meaning when rows are taken. */

@@ -86,13 +86,9 @@ export class SessionMemory {
   /** Gives the rows that recalled something their values. */
   recallValues(count: number): void {
     const { bits, columns, masks, recalled, values } = this
-    for (let c = 0; c < columns.length; c++) {
-      const column = columns[c]
-      for (let n = 0; n < count; n++) {
-        const place = recalled[n]
-        if (place !== none && (masks[place] & bits[c]) !== 0)
-          column.recall(n, values[place * columns.length + c])
-      }
+    for (let first = 0; first < columns.length; first++) {
+      const [bit, step] = [bits[first], columns.length]
+      columns[first].recall({ count, places: recalled, masks, bit, values, step, first })
     }
   }
 

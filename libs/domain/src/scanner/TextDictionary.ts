@@ -30,6 +30,9 @@ const shortMasks = [0, 4, 8].map((word) =>
 )
 const [masks0, masks1, masks2] = shortMasks
 
+/** Slots of a table of which most lies near the processor. */
+const slotsInCache = 1024
+
 /** Room to begin with. */
 const firstRoom = 256
 const firstTexts = 16
@@ -87,6 +90,25 @@ export class TextDictionary {
   /** The texts, without those of the base, as Parquet's plain encoding has them; a view that is good until the next text is added. */
   get plain(): Uint8Array {
     return this.bytes.subarray(0, this.end)
+  }
+
+  /**
+   * Lets the processor fetch what `find` will look at for these hashes, where `froms` are not negative: many slots at a
+   * time, and not each when the one before it is done with. What it answers means nothing, but must be kept.
+   */
+  warm(hashes: Int32Array, froms: Int32Array, count: number): number {
+    const { mask, slots } = this
+    let seen = this.base?.warm(hashes, froms, count) ?? 0
+    // A small table is in the cache anyway.
+    if (mask < slotsInCache) return seen
+    for (let n = 0; n < count; n++)
+      if (froms[n] >= 0) seen |= slots[(hashes[n] & mask) * slotWords + slotWords - 1]
+    for (let n = 0; n < count; n++) {
+      if (froms[n] < 0) continue
+      const at = (hashes[n] & mask) * slotWords
+      if (slots[at + 2] < 0) seen |= this.view.getInt32(slots[at + 1], true)
+    }
+    return seen
   }
 
   /** The code of the bytes, or 0. Behind them `slack` bytes more must be there. `hash`: their `hashOf`. */
