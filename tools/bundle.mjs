@@ -5,7 +5,7 @@ import { copyFileSync, mkdirSync, readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { basename, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
-import { build } from "esbuild"
+import { build, stop } from "esbuild"
 
 export const root = fileURLToPath(new URL("..", import.meta.url))
 
@@ -86,5 +86,7 @@ export const bundleProgram = async (entry, outdir) => {
     inputs.push(...Object.keys(worker.metafile.inputs))
   }
   const pageInputs = inputs.includes(server) ? await bundlePage(join(outdir, "page")) : []
+  // Its process would stay, with all that it has read, as long as the program that was bundled runs.
+  await stop()
   return [...new Set([...inputs, ...pageInputs])].filter((file) => !/(^|\/)node_modules\//.test(file))
 }
