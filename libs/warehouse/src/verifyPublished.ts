@@ -44,7 +44,8 @@ export const verifyPublishedFile = (
         file,
         message:
           `The published file ${file} is ${missing ? "missing" : `damaged: ${(cause as Error).message}`}. ` +
-          `Run \`musify batch run\`: it publishes again.`
+          // The batcher does not read files whose size and time of change are as it left them.
+          `${missing ? "Run" : "Remove it and run"} \`musify batch run\`: it publishes again.`
       })
     }
   })
