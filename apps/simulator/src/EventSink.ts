@@ -19,7 +19,7 @@ export interface EventSink<E> {
    * over with these.
    */
   readonly append: (batches: ReadonlyArray<WrittenBatch>, time: number) => Effect.Effect<void, E>
-  /** Events that it takes best at once (default 4,096), where each append costs it a wait. */
+  /** Events that it takes best at once, where each append costs it a wait; otherwise as many as are made best. */
   readonly appendEvents?: number
   /** Does not care in which order the events of different listeners come. */
   readonly unordered?: boolean

@@ -67,6 +67,7 @@ export class EventWriter {
     readonly ordered: boolean
     readonly shared: boolean
     readonly takes: number
+    readonly room?: number | undefined
   }) {
     const { fragments, model } = options
     this.fragments = fragments

@@ -42,6 +42,7 @@ export interface SimulationOptions {
   /** See `StreamBuffer`. */
   readonly shared?: boolean
   readonly takes?: number
+  readonly room?: number | undefined
 }
 
 /** Stream of randomness by which listeners join; listeners' own streams are numbered from 0. */
@@ -109,7 +110,8 @@ export class Simulation {
       skip: options.skip ?? [],
       ordered: options.ordered ?? false,
       shared: options.shared ?? false,
-      takes: options.takes ?? 2
+      takes: options.takes ?? 2,
+      room: options.room
     })
     if (this.growthRate > 0) this.nextJoin = this.joinAfter(0)
   }

@@ -68,6 +68,8 @@ const makeArrays = (
 /** Size of a set at first. */
 const firstBytes = 65_536
 const firstCount = 128
+/** Bytes of an event, about; more than the mean. */
+const eventBytes = 640
 
 /** What all streams of a run have in common. */
 export interface StreamOptions {
@@ -79,6 +81,11 @@ export interface StreamOptions {
   readonly shared: boolean
   /** Sets of arrays. */
   readonly takes: number
+  /**
+   * Events of all streams that a set is made for: growing by and by would leave as much memory behind as is used. What
+   * is not written to costs nothing. Without it sets begin small.
+   */
+  readonly room?: number | undefined
 }
 
 /**
@@ -106,14 +113,18 @@ export class StreamBuffer {
   constructor(
     options: StreamOptions & { readonly topic: number; readonly partition: number; readonly skip: number }
   ) {
-    const { longest } = options
+    const { longest, room = 0 } = options
     this.topic = options.topic
     this.partition = options.partition
     this.skip = options.skip
     this.longest = longest
     this.kind = { ordered: options.ordered, shared: options.shared }
     this.sets = Array.from({ length: options.takes }, () =>
-      makeArrays(Math.max(firstBytes, longest * 2 + slack), firstCount, this.kind)
+      makeArrays(
+        Math.max(firstBytes, longest * 2 + slack, room * eventBytes),
+        Math.max(firstCount, room),
+        this.kind
+      )
     )
     const { bytes, ends, keys } = this.sets[0]
     this.out = new DataView(bytes.buffer)
@@ -174,6 +185,7 @@ export class StreamBuffer {
 /** The streams of every topic and partition, by topic, then partition. `skip`: what each passes over. */
 export const makeStreams = ({
   partitions,
+  room = 0,
   skip,
   ...common
 }: StreamOptions & {
@@ -184,6 +196,13 @@ export const makeStreams = ({
   topics.flatMap((_, topic) =>
     Array.from(
       { length: partitions[topic] },
-      (_, partition) => new StreamBuffer({ ...common, topic, partition, skip: skip[topic]?.[partition] ?? 0 })
+      (_, partition) =>
+        new StreamBuffer({
+          ...common,
+          room: Math.ceil(room / partitions[topic]),
+          topic,
+          partition,
+          skip: skip[topic]?.[partition] ?? 0
+        })
     )
   )

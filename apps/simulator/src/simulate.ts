@@ -72,7 +72,7 @@ export interface SimulateSummary {
  */
 const chunkEvents = 16_384
 /** The same of a worker, several of whose chunks are in memory at once. */
-const workerChunkEvents = 4096
+const workerChunkEvents = 8192
 
 /**
  * Simulates into the event log and goes on where the log ends: the same options give the same events, so the number of

@@ -1,13 +1,14 @@
 import { dayMs } from "@musify/domain/Hour.ts"
 import { byTopic, topics } from "@musify/domain/Topic.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
-import { Effect, Exit, Mailbox, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import { Worker } from "node:worker_threads"
 import type { CompiledCast } from "../CompiledCast.ts"
 import type { Positions, WrittenBatch } from "../EventWriter.ts"
 import type { Simulator } from "../Simulator.ts"
 import { batchOf, makeStreams, type StreamBuffer } from "../StreamBuffer.ts"
 import { mergeBatches } from "./merge.ts"
+import { makeInbox } from "./inbox.ts"
 import { pieceReader } from "./pieceReader.ts"
 import { ahead, type Answer, type Ask, type WorkerSetup } from "./protocol.ts"
 import { hasWholePartitions, type Part, wholePart } from "./Slice.ts"
@@ -20,7 +21,7 @@ export interface Connection {
   readonly close: () => Promise<unknown>
 }
 
-export interface ParallelOptions extends Omit<WorkerSetup, "cast" | "slice" | "ordered"> {
+export interface ParallelOptions extends Omit<WorkerSetup, "cast" | "slice" | "ordered" | "room"> {
   /** Compiles the cast, while the threads start. */
   readonly makeCast: () => CompiledCast
   readonly partitions: ReadonlyArray<number>
@@ -81,18 +82,16 @@ export const parallelSimulator = (
     }))
     const whole = unordered === true || hasWholePartitions(partitions, slices[0])
 
-    const inboxes = yield* Effect.forEach(slices, () => Mailbox.make<Answer, UserError>())
+    const inbox = makeInbox(workers)
     const start = (index: number) => {
       const connection = connect()
-      connection.onAnswer((answer) => inboxes[index].unsafeOffer(answer))
+      connection.onAnswer((answer) => inbox.put(index, answer))
       connection.onFailure((cause) =>
-        inboxes[index].unsafeDone(
-          Exit.fail(
-            new UserError({
-              message: `A worker of the simulation stopped: ${cause instanceof Error ? cause.message : String(cause)}. Try fewer workers (--workers), each needs memory of its own.`,
-              exitCode: 3
-            })
-          )
+        inbox.fail(
+          new UserError({
+            message: `A worker of the simulation stopped: ${cause instanceof Error ? cause.message : String(cause)}. Try fewer workers (--workers), each needs memory of its own.`,
+            exitCode: 3
+          })
         )
       )
       return connection
@@ -110,6 +109,8 @@ export const parallelSimulator = (
         partitions,
         slice,
         ordered: !whole,
+        // A worker has some of the partitions, or some events of each.
+        room: windowEvents * workers,
         // What several workers write together is skipped after it was merged.
         skip: whole ? skip : []
       })
@@ -135,9 +136,6 @@ export const parallelSimulator = (
         for (const connection of connections) connection.send({ until: end })
       }
     }
-    const answered = Effect.forEach(inboxes, (inbox) => inbox.take).pipe(
-      Effect.catchTag("NoSuchElementException", Effect.die)
-    )
     const sawTimes = (first: number, last: number): void => {
       if (Number.isNaN(first)) return
       firstTs = Number.isNaN(firstTs) ? first : Math.min(firstTs, first)
@@ -147,7 +145,7 @@ export const parallelSimulator = (
     const advance = (until: number) =>
       Effect.gen(function* () {
         askAhead(until)
-        const given = yield* answered
+        const given = yield* inbox.take
         const end = asked.shift()!
         const made = given.reduce((sum, answer) => sum + answer.events, 0) - events
         events += made

@@ -8,7 +8,7 @@ export type WorkerSetup = Omit<SimulationOptions, "shared" | "takes">
  * Pieces of time that a worker is asked for ahead, at most. Its arrays are in shared memory and are used in turn: those
  * of a piece are written again when it is asked for the piece `pieceSets` later.
  */
-export const ahead = 4
+export const ahead = 3
 
 /** One piece is being stored, one was handed out, the others are asked for. */
 export const pieceSets = ahead + 2
