@@ -69,6 +69,8 @@ export const bundleProgram = async (entry, outdir) => {
     banner: {
       js: 'import { createRequire as bundleRequire } from "node:module"; const require = bundleRequire(import.meta.url);'
     },
+    minifyWhitespace: true,
+    minifySyntax: true,
     sourcemap: true,
     metafile: true,
     logLevel: "warning"

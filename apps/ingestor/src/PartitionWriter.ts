@@ -110,6 +110,7 @@ export const runPartitionWriter = ({
       if (next.value._tag === "Records") {
         isExpecting = true
         yield* gather(next.value.batch)
+        next.value.batch.release?.()
         continue
       }
       share.rest()

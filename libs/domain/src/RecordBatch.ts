@@ -24,6 +24,11 @@ export interface LogBatch extends RecordBatch {
   readonly offsets: Float64Array
   /** Log time of each record, epoch ms. */
   readonly timestamps: Float64Array
+  /**
+   * Tells the log, once, that nobody reads the batch any more, so that its memory holds later records. Who does not tell
+   * leaves it to the collector.
+   */
+  readonly release?: () => void
 }
 
 /** Value `index` of a column, as a view (no copy), or null. */

@@ -192,7 +192,7 @@ export const makeKafkaEventLog = (
     const topics = new KafkaTopics(cluster, settings.topicPrefix)
     yield* Effect.tryPromise({
       try: async () => {
-        await loadCompression()
+        await loadCompression(settings.compression)
         await openTopics(cluster, topics.names, settings, options, startMs)
       },
       catch: (cause) =>

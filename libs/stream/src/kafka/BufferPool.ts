@@ -6,13 +6,14 @@ const leastBytes = 64 << 10
 const mostBytes = 8 << 20
 
 /**
- * Memory of large answers, used again once they are used up. Each would else be garbage outside of V8's heap, of which it
- * knows no other measure than to collect the whole heap.
+ * Memory of large answers and of what is kept of them, used again once they are used up. Each would else be garbage
+ * outside of V8's heap, of which it knows no other measure than to collect the whole heap.
  */
 export class BufferPool {
   private readonly kept: number
   private readonly free: Array<ArrayBuffer> = []
-  private readonly lent = new WeakSet<ArrayBufferLike>()
+  /** How many hold each. */
+  private readonly lent = new WeakMap<ArrayBufferLike, number>()
 
   /** `kept`: how many are kept, of 8 MiB at most. */
   constructor(kept: number) {
@@ -26,13 +27,27 @@ export class BufferPool {
     // Powers of two, so that an answer somewhat larger than the last one finds room; pages that nobody touches cost nothing.
     const memory =
       found < 0 ? new ArrayBuffer(2 ** Math.ceil(Math.log2(size))) : this.free.splice(found, 1)[0]
-    this.lent.add(memory)
+    this.lent.set(memory, 1)
     return Buffer.from(memory, 0, size)
   }
 
-  /** Nobody reads the memory that these bytes are part of any more. What was not taken from here is left alone. */
+  /** One more holds the memory that these bytes are part of: it is to be given back once more. */
+  hold({ buffer }: Uint8Array): void {
+    const holders = this.lent.get(buffer)
+    if (holders !== undefined) this.lent.set(buffer, holders + 1)
+  }
+
+  /**
+   * Whoever took or holds the memory that these bytes are part of does not read it any more. What was not taken from here
+   * is left alone.
+   */
   give({ buffer }: Uint8Array): void {
-    if (!(buffer instanceof ArrayBuffer) || !this.lent.delete(buffer)) return
-    if (this.free.length < this.kept) this.free.push(buffer)
+    const holders = this.lent.get(buffer)
+    if (!(buffer instanceof ArrayBuffer) || holders === undefined) return
+    if (holders > 1) this.lent.set(buffer, holders - 1)
+    else {
+      this.lent.delete(buffer)
+      if (this.free.length < this.kept) this.free.push(buffer)
+    }
   }
 }

@@ -7,7 +7,7 @@ import { loadCompression } from "./compression.ts"
 import { kafkaCompressions } from "./KafkaSettings.ts"
 import { Lane } from "./Lane.ts"
 
-beforeAll(loadCompression)
+beforeAll(() => loadCompression("zstd"))
 
 interface Found {
   readonly offset: number
@@ -126,6 +126,61 @@ describe("a lane", () => {
       }),
       { numRuns: 200 }
     )
+  })
+
+  it("uses the memory of batches again that were released, and of no others", () => {
+    const large = fc.record({
+      count: fc.integer({ min: 1, max: 6 }),
+      size: fc.integer({ min: 10_000, max: 40_000 }),
+      compression: fc.constantFrom<Array<Part["compression"]>>("none", "none", "gzip"),
+      gone: fc.constant(0),
+      hole: fc.constant(0),
+      transaction: fc.constantFrom("none", "none", "none", "abort")
+    })
+    const read = fc.record({
+      fetched: fc.integer({ min: 100_000, max: 400_000 }),
+      bytes: fc.constantFrom(1, 50_000, 1_000_000),
+      release: fc.boolean(),
+      skip: fc.constantFrom(0, 0, 1)
+    })
+    let reused = 0
+    fc.assert(
+      fc.property(
+        fc.array(large, { minLength: 4, maxLength: 20 }),
+        fc.array(read, { minLength: 1, maxLength: 12 }),
+        (parts, reads) => {
+          const { aborted, batches, end, visible } = build(parts)
+          const lane = new Lane("t", 0)
+          lane.moveTo(0, undefined)
+          const kept: Array<{ batch: LogBatch; records: ReadonlyArray<Found> }> = []
+          const released = new Set<ArrayBufferLike>()
+          let at = 0
+          for (let n = 0; ; n++) {
+            const { bytes, fetched, release, skip } = reads[n % reads.length]
+            const taken = lane.take(at, bytes)
+            if (taken === "end") break
+            if (taken === "elsewhere") throw new Error("It does not cover what was asked for.")
+            if (taken === "wait") {
+              lane.offer(fetchFrom(batches, lane.next, fetched, aborted), lane.next)
+              continue
+            }
+            const records = found(taken)
+            expect(records).toEqual(visible.filter(({ offset }) => offset >= at).slice(0, records.length))
+            at = Math.min(end, records[records.length - 1].offset + 1 + skip)
+            at = Math.min(at, lane.next)
+            if (released.has(taken.values.data.buffer)) reused++
+            if (release) {
+              // A second time it has no effect: the memory may be another's by then.
+              for (let times = 0; times < 2; times++) taken.release?.()
+              released.add(taken.values.data.buffer)
+            } else kept.push({ batch: taken, records })
+          }
+          for (const { batch, records } of kept) expect(found(batch)).toEqual(records)
+        }
+      ),
+      { numRuns: 60 }
+    )
+    expect(reused).toBeGreaterThan(0)
   })
 
   it("knows what it does not cover", () => {

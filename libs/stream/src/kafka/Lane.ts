@@ -5,7 +5,7 @@ import { decodeRecords, recordSection, type RecordSection } from "./decodeRecord
 import type { FetchedPartition } from "./fetchRequest.ts"
 import { attributesOf, batchSizeAt, compressionMask } from "./recordBatchHeader.ts"
 import { sliceRecords } from "./sliceRecords.ts"
-import { wholeBatches } from "./wholeBatches.ts"
+import { runMemory, wholeBatches } from "./wholeBatches.ts"
 
 /**
  * What there is for a reader: records; "end": nothing more in the log; "wait": there is more, but it is not here yet;
@@ -107,13 +107,15 @@ export class Lane {
     const cut = cutAt(batch, 0, maxBytes)
     const taken = cut === batch.count ? batch : sliceRecords(batch, 0, cut)
     if (cut < batch.count) {
-      this.rest = cut === 0 ? batch : sliceRecords(batch, cut, batch.count)
+      this.rest = sliceRecords(batch, cut, batch.count)
       this.bytes += sizeOf(this.rest)
+      runMemory.hold(batch.values.data)
     }
     this.from = taken.offsets[taken.count - 1] + 1
-    return taken
+    return releasable(taken)
   }
 
+  /** Its memory is held once, as that of `decodeSome`. */
   private takeRest(offset: number): LogBatch | undefined {
     const { rest } = this
     if (rest === undefined) return undefined
@@ -121,7 +123,10 @@ export class Lane {
     this.bytes -= sizeOf(rest)
     let first = 0
     while (first < rest.count && rest.offsets[first] < offset) first++
-    if (first === rest.count) return undefined
+    if (first === rest.count) {
+      runMemory.give(rest.values.data)
+      return undefined
+    }
     return first === 0 ? rest : sliceRecords(rest, first, rest.count)
   }
 
@@ -129,6 +134,7 @@ export class Lane {
     while (this.queue.length > 0) {
       const batch = this.decodeRun(this.queue[0], offset, maxBytes)
       if (batch.count > 0) return batch
+      runMemory.give(batch.values.data)
     }
     return undefined
   }
@@ -151,12 +157,29 @@ export class Lane {
     this.bytes -= to
     if (to === run.length) this.queue.shift()
     else this.queue[0] = run.subarray(to)
+    const inPlace = sections.every(({ bytes }) => bytes.buffer === run.buffer)
     const [{ bytes: first }] = sections
-    if (sections.length === 1) return decodeRecords(sections, offset, first)
-    const together = sections.every(({ bytes }) => bytes.buffer === run.buffer)
-    return decodeRecords(sections, offset, together ? run.subarray(0, to) : Buffer.allocUnsafeSlow(size))
+    const values =
+      sections.length === 1 ? first : inPlace ? run.subarray(0, to) : Buffer.allocUnsafeSlow(size)
+    // The batch holds its memory: that of the run, which holds its own as long as some of it is in the queue.
+    if (inPlace && to < run.length) runMemory.hold(run)
+    if (!inPlace && to === run.length) runMemory.give(run)
+    return decodeRecords(sections, offset, values)
   }
 }
 
 const sizeOf = ({ headers, keys, values }: LogBatch): number =>
   keys.data.length + values.data.length + (headers?.data.length ?? 0)
+
+/** The batch with a `release` that gives its memory back. */
+const releasable = (batch: LogBatch): LogBatch => {
+  const { data } = batch.values
+  let held = true
+  return {
+    ...batch,
+    release: () => {
+      if (held) runMemory.give(data)
+      held = false
+    }
+  }
+}

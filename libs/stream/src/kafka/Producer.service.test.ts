@@ -14,7 +14,7 @@ import { LogReader } from "./LogReader.ts"
 import { Producer } from "./Producer.ts"
 import { openTopics } from "./topics.ts"
 
-beforeAll(loadCompression)
+beforeAll(() => loadCompression("zstd"))
 
 const topic = "events"
 

@@ -7,45 +7,37 @@ import { unpackSnappy } from "./snappy.ts"
 /** Kafka's numbers. All are read, since other producers choose for themselves; none, gzip and zstd are written. */
 const [gzip, snappy, lz4, zstd] = [1, 2, 3, 4]
 
-interface Zstd {
-  readonly pack: (bytes: Uint8Array) => Uint8Array
-  readonly unpack: (bytes: Buffer) => Buffer
-}
-
-let loaded: Zstd | undefined
-
 /** node:zlib has zstd from Node 22.15 on, and in Bun and Deno. */
 interface NodeZstd {
   readonly zstdCompressSync?: (bytes: Uint8Array) => Uint8Array
   readonly zstdDecompressSync?: (bytes: Uint8Array) => Buffer
 }
 
-/** Makes zstd ready, for which Node 20 has nothing of its own; before any other use of this file. */
-export const loadCompression = async (): Promise<void> => {
-  if (loaded !== undefined) return
-  const { zstdCompressSync: pack, zstdDecompressSync: unpack } = zlib as NodeZstd
-  if (pack !== undefined && unpack !== undefined) {
-    loaded = { pack, unpack }
-    return
-  }
-  const [{ Zstd }, { decompress: unpackZstd }] = await Promise.all([
-    import("@hpcc-js/wasm-zstd"),
-    import("fzstd")
-  ])
-  const module = await Zstd.load()
-  loaded = {
-    pack: (bytes) => module.compress(bytes),
+let { zstdCompressSync: packZstd, zstdDecompressSync: unpackZstd } = zlib as NodeZstd
+
+/**
+ * Makes zstd ready, for which Node 20 has nothing of its own; before any other use of this file. What packs it, a
+ * WebAssembly module, is loaded where the compression to write with is zstd.
+ */
+export const loadCompression = async (writing: KafkaCompression): Promise<void> => {
+  if (unpackZstd === undefined) {
+    const { decompress } = await import("fzstd")
     // That of the WebAssembly module takes thirty times as long.
-    unpack: (bytes) => {
-      const { buffer, byteLength, byteOffset } = unpackZstd(bytes)
+    unpackZstd = (bytes) => {
+      const { buffer, byteLength, byteOffset } = decompress(bytes)
       return Buffer.from(buffer, byteOffset, byteLength)
     }
   }
+  if (packZstd === undefined && writing === "zstd") {
+    const { Zstd } = await import("@hpcc-js/wasm-zstd")
+    const module = await Zstd.load()
+    packZstd = (bytes) => module.compress(bytes)
+  }
 }
 
-const zstdCodec = (): Zstd => {
-  if (loaded === undefined) throw new Error("loadCompression has not been called")
-  return loaded
+const loaded = <F>(codec: F | undefined): F => {
+  if (codec === undefined) throw new Error("loadCompression has not been called for zstd")
+  return codec
 }
 
 /** Kafka's number of the compression, and the packed bytes; undefined: as they are. */
@@ -59,7 +51,7 @@ export const compress = (
     case "gzip":
       return [gzip, zlib.gzipSync(bytes, { level: 1 })]
     case "zstd":
-      return [zstd, zstdCodec().pack(bytes)]
+      return [zstd, loaded(packZstd)(bytes)]
   }
 }
 
@@ -75,7 +67,7 @@ export const decompress = (code: number, bytes: Buffer): Buffer => {
     case lz4:
       return unpackLz4(bytes)
     case zstd:
-      return zstdCodec().unpack(bytes)
+      return loaded(unpackZstd)(bytes)
     default:
       throw new RangeError(`there is no compression ${code}`)
   }

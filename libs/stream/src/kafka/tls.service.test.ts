@@ -46,7 +46,7 @@ const certify = (name: string) =>
   )
 
 beforeAll(async () => {
-  await loadCompression()
+  await loadCompression("zstd")
   for (const name of ["broker", "client", "stranger"]) certify(name)
   // Speaks TLS in front of the broker, and lets in only who has the client's certificate.
   proxy = tls.createServer(

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer"
+import { BufferPool } from "./BufferPool.ts"
 import type { AbortedTransaction } from "./fetchRequest.ts"
 import { KafkaFault } from "./KafkaFault.ts"
 import {
@@ -28,8 +29,11 @@ const isAbortMarker = (records: Buffer, at: number): boolean => {
   return records.readInt16BE(keyAt + 2) === 0
 }
 
+/** Memory of runs, each held by the lane that it waits in and by the batches that were read from it. */
+export const runMemory = new BufferPool(16)
+
 const copyOf = (bytes: Buffer, from: number, to: number): Buffer => {
-  const copy = Buffer.allocUnsafeSlow(to - from)
+  const copy = runMemory.take(to - from)
   bytes.copy(copy, 0, from, to)
   return copy
 }
