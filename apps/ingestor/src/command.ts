@@ -1,6 +1,6 @@
 import { Command } from "@effect/cli"
 import { storeOptions } from "@musify/lake/storeSettings.ts"
-import { collectLess } from "@musify/runtime/collectLess.ts"
+import { tuneEngine } from "@musify/runtime/tuneEngine.ts"
 import { FairScheduler } from "@musify/runtime/FairScheduler.ts"
 import { layerProgress, Progress } from "@musify/runtime/Progress.ts"
 import { serving } from "@musify/runtime/runMain.ts"
@@ -135,7 +135,7 @@ const monitored = (settings: Settings, status: IngestStatus) =>
 const program = (settings: Settings) =>
   Effect.gen(function* () {
     const { json, once, otlpEndpoint, watchEvery } = settings
-    collectLess()
+    tuneEngine()
     const { writer } = defaultIngestOptions
     const log = yield* resolveLogSettings(settings)
     yield* checkRetention({

@@ -51,6 +51,9 @@ const checksumOf = (bytes: Uint8Array, position: number): string =>
 
 const parquetMagic = 0x31524150
 
+/** Encoding is synchronous, so one serves all files; it grows to the largest. */
+const writer = new ByteWriter(256 * 1024)
+
 /**
  * Parquet bytes of the columns: one row group, snappy, statistics; page and footer bytes by hyparquet-writer's own
  * functions. `metadata` goes into the footer's key-value metadata, with a checksum over the whole file (SHA-256 with
@@ -62,7 +65,8 @@ export const encodeParquet = (
   metadata: Readonly<Record<string, string>>
 ): Uint8Array => {
   const elements = columns.map(({ column }) => schemaElement(column))
-  const writer = new ByteWriter(64 * 1024)
+  writer.index = 0
+  writer.offset = 0
   writer.appendUint32(parquetMagic)
   const chunks = columns.map(({ values }, c) => encodeColumn(writer, elements[c], values()))
   const rows = chunks[0].meta_data!.num_values
@@ -86,7 +90,7 @@ export const encodeParquet = (
     ]
   } as unknown as FileMetaData)
   writer.appendUint32(parquetMagic)
-  const bytes = writer.getBytes()
+  const bytes = writer.getBytes().slice()
   const position = checksumPosition(bytes)
   bytes.set(Buffer.from(checksumOf(bytes, position)), position)
   return bytes

@@ -124,7 +124,7 @@ export const decodeRecords = (
   let keyNulls: Uint8Array | undefined
   let valueNulls: Uint8Array | undefined
   let headerEnds: Int32Array | undefined
-  const keys = new Growing(Math.min(values.length, 40 * most))
+  let keys: Growing | undefined
   let headers: Growing | undefined
   // Where values move within their memory it is addressed as a whole: a call without an object per record.
   const memory = new Uint8Array(values.buffer)
@@ -151,11 +151,13 @@ export const decodeRecords = (
       const keyLength = varint(bytes)
       if (keyLength >= 0) {
         if (at + keyLength > end) throw new RangeError("a key is longer than its record")
+        // Those of the others are about as long.
+        keys ??= new Growing(Math.min(values.length, keyLength * (most - count)))
         keys.room(keyLength)
         keys.put(bytes, at, at + keyLength)
         at += keyLength
       } else (keyNulls ??= new Uint8Array(most))[count] = 1
-      keyEnds[count] = keys.size
+      keyEnds[count] = keys?.size ?? 0
       const valueLength = varint(bytes)
       if (valueLength >= 0) {
         if (at + valueLength > end) throw new RangeError("a value is longer than its record")
@@ -171,7 +173,6 @@ export const decodeRecords = (
       if (headerCount > 0) {
         headerEnds ??= new Int32Array(most)
         if (headerCount > end - at) throw new RangeError("a record has more headers than bytes")
-        // Those of the others are about as large.
         headers ??= new Growing(Math.min(values.length, (end - at + 8 * headerCount) * (most - count)))
         putHeaders(headers, bytes, headerCount, end)
       }
@@ -184,7 +185,7 @@ export const decodeRecords = (
     count,
     offsets: offsets.subarray(0, count),
     timestamps: timestamps.subarray(0, count),
-    keys: keys.column(keyEnds.subarray(0, count), keyNulls?.subarray(0, count)),
+    keys: (keys ?? new Growing(0)).column(keyEnds.subarray(0, count), keyNulls?.subarray(0, count)),
     values: {
       data: values.subarray(0, valueSize),
       ends: valueEnds.subarray(0, count),
