@@ -10,14 +10,15 @@ const mostBytes = 8 << 20
  * outside of V8's heap, of which it knows no other measure than to collect the whole heap.
  */
 export class BufferPool {
-  private readonly kept: number
+  private readonly keptBytes: number
+  private freeBytes = 0
   private readonly free: Array<ArrayBuffer> = []
   /** How many hold each. */
   private readonly lent = new WeakMap<ArrayBufferLike, number>()
 
-  /** `kept`: how many are kept, of 8 MiB at most. */
-  constructor(kept: number) {
-    this.kept = kept
+  /** `keptBytes`: of memory that nobody holds, no more is kept. */
+  constructor(keptBytes: number) {
+    this.keptBytes = keptBytes
   }
 
   /** So many bytes, whatever they hold. */
@@ -27,6 +28,7 @@ export class BufferPool {
     // Powers of two, so that an answer somewhat larger than the last one finds room; pages that nobody touches cost nothing.
     const memory =
       found < 0 ? new ArrayBuffer(2 ** Math.ceil(Math.log2(size))) : this.free.splice(found, 1)[0]
+    if (found >= 0) this.freeBytes -= memory.byteLength
     this.lent.set(memory, 1)
     return Buffer.from(memory, 0, size)
   }
@@ -47,7 +49,9 @@ export class BufferPool {
     if (holders > 1) this.lent.set(buffer, holders - 1)
     else {
       this.lent.delete(buffer)
-      if (this.free.length < this.kept) this.free.push(buffer)
+      if (this.freeBytes + buffer.byteLength > this.keptBytes) return
+      this.free.push(buffer)
+      this.freeBytes += buffer.byteLength
     }
   }
 }

@@ -9,7 +9,7 @@ const headBytes = 64 << 10
 const sizeBytes = 4
 
 /** Memory of answers, to be given back by whoever has used up a large one. */
-export const answerMemory = new BufferPool(2)
+export const answerMemory = new BufferPool(16 << 20)
 
 /**
  * Cuts a stream of bytes into frames: four bytes of size, then as many bytes. Who reads the stream puts the bytes where

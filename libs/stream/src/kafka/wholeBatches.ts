@@ -30,7 +30,7 @@ const isAbortMarker = (records: Buffer, at: number): boolean => {
 }
 
 /** Memory of runs, each held by the lane that it waits in and by the batches that were read from it. */
-export const runMemory = new BufferPool(32)
+export const runMemory = new BufferPool(16 << 20)
 
 const copyOf = (bytes: Buffer, from: number, to: number): Buffer => {
   const copy = runMemory.take(to - from)
