@@ -5,7 +5,6 @@ const long = [
   "libs/warehouse/src/publishing.test.ts",
   "libs/warehouse/src/buildPass.test.ts",
   "e2e/kill.test.ts",
-  "e2e/simulateOutputs.test.ts",
   "libs/warehouse/src/ledger.test.ts",
   "apps/musify/src/audit/audit.test.ts",
   "e2e/damage.test.ts",
