@@ -85,7 +85,7 @@ describe("data folders", () => {
       () => first.output(),
       20
     )
-    await ends(["up", "--data", data, "--port", String(await freePort())], 2, data)
+    await ends(["up", "--data", data, "--port", "0"], 2, data)
     first.child.kill("SIGTERM")
     await first.finished
     const file = path.join(scratch, "file")

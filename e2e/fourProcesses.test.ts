@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "vitest"
-import { freePort, runJson, sleep, start, temporaryFolder, until } from "./musify.ts"
+import { runJson, sleep, start, temporaryFolder, until } from "./musify.ts"
 
 const folder = temporaryFolder()
 afterAll(folder.remove)
@@ -10,7 +10,6 @@ afterAll(folder.remove)
  */
 test("four processes over one data folder work like one", async () => {
   const data = ["--data", folder.path]
-  const port = await freePort()
   const parts = {
     simulator: start([
       "simulate",
@@ -26,24 +25,26 @@ test("four processes over one data folder work like one", async () => {
     ]),
     ingestor: start(["ingest", ...data, "--roll", "1s"]),
     batcher: start(["batch", "run", ...data, "--watch", "--every", "2s"]),
-    dashboard: start(["dashboard", ...data, "--port", String(port)])
+    dashboard: start(["dashboard", ...data, "--port", "0"])
   }
   const all = Object.values(parts)
   try {
+    const output = () =>
+      Object.entries(parts)
+        .map(([name, part]) => `--- ${name}\n${part.output()}`)
+        .join("\n")
+    const url = await until(
+      async () => /^Dashboard: (http\S+)$/m.exec(parts.dashboard.output())?.[1],
+      () => `the dashboard says where it is\n${output()}`
+    )
     const summary = async () => {
-      const response = await fetch(`http://127.0.0.1:${port}/api/summary`, {
-        signal: AbortSignal.timeout(5000)
-      })
+      const response = await fetch(`${url}api/summary`, { signal: AbortSignal.timeout(30_000) })
       const body = (await response.json()) as {
         readonly version: string
         readonly rows: ReadonlyArray<object>
       }
       return { status: response.status, body }
     }
-    const output = () =>
-      Object.entries(parts)
-        .map(([name, part]) => `--- ${name}\n${part.output()}`)
-        .join("\n")
     await until(
       async () => {
         const answer = await summary().catch(() => undefined)
@@ -63,14 +64,10 @@ test("four processes over one data folder work like one", async () => {
       () => `${versions.size} versions were published\n${output()}`
     )
     for (const [name, part] of Object.entries(parts)) {
-      const begin = Date.now()
       part.child.kill("SIGINT")
       const { code } = await part.finished
-      expect({ name, code, within: Date.now() - begin < 2500 }, part.output()).toEqual({
-        name,
-        code: 0,
-        within: true
-      })
+      // What does not end by itself within 2 s is cut off, with another code.
+      expect({ name, code }, part.output()).toEqual({ name, code: 0 })
     }
     await runJson(["ingest", ...data, "--once"])
     await runJson(["batch", "run", ...data])
@@ -80,4 +77,4 @@ test("four processes over one data folder work like one", async () => {
     await Promise.all(all.map((part) => part.finished))
     await sleep(0)
   }
-}, 180_000)
+}, 300_000)

@@ -14,9 +14,11 @@ const commands = [...readme.matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, bl
 
 // `npm test` is a step of its own before this one.
 const skipped = new Set(["npm test"])
-/** What serves is ready when it says so, or when it has not failed for this long. */
+/** What serves is ready when it says so, or, where it has nothing to say, when it has not failed for this long. */
 const serves = [
   [/^npm start$/, /simulation is live/],
+  [/^npx nx run simulator:serve$/, /simulation is live/],
+  [/^npx nx run dashboard:serve$/, /Dashboard: http/],
   [/^npx nx run \w+:serve$/, undefined]
 ]
 const settleSeconds = 12

@@ -1,5 +1,9 @@
 import { defineConfig } from "vitest/config"
 
 export default defineConfig({
-  test: { include: ["apps/dashboard/browser/**/*.browser.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 }
+  test: {
+    include: ["apps/dashboard/browser/**/*.browser.test.ts"],
+    testTimeout: 240_000,
+    hookTimeout: 240_000
+  }
 })

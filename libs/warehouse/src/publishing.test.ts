@@ -12,7 +12,7 @@ import type { History } from "./spec/arbitraryHistories.ts"
 import { arbitraryHistory, trickyCatalog } from "./spec/arbitraryHistories.ts"
 import type { Logged } from "./spec/logged.ts"
 import { columnsOfTable } from "./spec/tables.ts"
-import { dump, expectSame, makePlace, plansOf, removeScratch, run } from "./testing/harness.ts"
+import { copyPlace, dump, expectSame, makePlace, plansOf, removeScratch, run } from "./testing/harness.ts"
 import { putPlan } from "./testing/lakeFixture.ts"
 
 removeScratch()
@@ -66,13 +66,14 @@ it("a pass killed before any of its steps leaves what the next one needs", async
       for (const plan of plans) yield* putPlan(whole.store, plan)
       yield* run(whole, { history })
       const wanted = yield* dump(whole)
+      const before = yield* makePlace()
+      for (const plan of plans.slice(0, half)) yield* putPlan(before.store, plan)
+      yield* run(before, { history })
+      for (const plan of plans.slice(half)) yield* putPlan(before.store, plan)
       let steps = 0
       // Every eighth step of a pass of 40 or so; the last turn meets the end and is not killed.
       for (let killAt = 0, killed = true; killed; killAt += 8) {
-        const place = yield* makePlace()
-        for (const plan of plans.slice(0, half)) yield* putPlan(place.store, plan)
-        yield* run(place, { history })
-        for (const plan of plans.slice(half)) yield* putPlan(place.store, plan)
+        const place = yield* copyPlace(before)
         killed = yield* run(place, { history, killAt }).pipe(
           Effect.as(false),
           Effect.catchTag("Killed", () => Effect.succeed(true))

@@ -3,13 +3,13 @@ import { expect, it } from "vitest"
 import { prometheusText } from "./prometheusText.ts"
 
 it("writes counters, gauges and histograms with their labels, those of one name together", async () => {
-  const counter = Metric.counter("test_total", { description: "Line one\nline \\ two", incremental: true })
+  const counter = Metric.counter("text_total", { description: "Line one\nline \\ two", incremental: true })
   const tagged = counter.pipe(
     Metric.tagged("topic", 'a "quoted" \\ one\nmore'),
     Metric.tagged("the.key", "x")
   )
-  const gauge = Metric.gauge("test_gauge")
-  const histogram = Metric.histogram("test_seconds", MetricBoundaries.fromIterable([0.5, 1, 5]))
+  const gauge = Metric.gauge("text_gauge")
+  const histogram = Metric.histogram("text_seconds", MetricBoundaries.fromIterable([0.5, 1, 5]))
   const snapshot = await Effect.runPromise(
     Effect.gen(function* () {
       yield* Metric.incrementBy(counter, 2)
@@ -19,22 +19,22 @@ it("writes counters, gauges and histograms with their labels, those of one name 
       return yield* Metric.snapshot
     })
   )
-  const own = snapshot.filter(({ metricKey }) => metricKey.name.startsWith("test_"))
+  const own = snapshot.filter(({ metricKey }) => metricKey.name.startsWith("text_"))
   expect(prometheusText(own)).toBe(
     [
-      "# TYPE test_gauge gauge",
-      "test_gauge +Inf",
-      "# TYPE test_seconds histogram",
-      'test_seconds_bucket{le="0.5"} 1',
-      'test_seconds_bucket{le="1"} 3',
-      'test_seconds_bucket{le="5"} 3',
-      'test_seconds_bucket{le="+Inf"} 4',
-      "test_seconds_sum 31.5",
-      "test_seconds_count 4",
-      "# HELP test_total Line one\\nline \\\\ two",
-      "# TYPE test_total counter",
-      "test_total 2",
-      'test_total{topic="a \\"quoted\\" \\\\ one\\nmore",the_key="x"} 3',
+      "# TYPE text_gauge gauge",
+      "text_gauge +Inf",
+      "# TYPE text_seconds histogram",
+      'text_seconds_bucket{le="0.5"} 1',
+      'text_seconds_bucket{le="1"} 3',
+      'text_seconds_bucket{le="5"} 3',
+      'text_seconds_bucket{le="+Inf"} 4',
+      "text_seconds_sum 31.5",
+      "text_seconds_count 4",
+      "# HELP text_total Line one\\nline \\\\ two",
+      "# TYPE text_total counter",
+      "text_total 2",
+      'text_total{topic="a \\"quoted\\" \\\\ one\\nmore",the_key="x"} 3',
       ""
     ].join("\n")
   )

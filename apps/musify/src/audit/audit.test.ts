@@ -367,7 +367,7 @@ describe("damaged files are named, and no number is made of them", () => {
     fixture = copyFixture(clean)
     const file = path.join(fixture.root, "warehouse.duckdb")
     const instance = await DuckDBInstance.create(file)
-    const waiting = auditOf(fixture, { patience: "5 seconds" })
+    const waiting = auditOf(fixture, { patience: "60 seconds" })
     await Effect.runPromise(Effect.sleep("500 millis"))
     instance.closeSync()
     expect(wrong(await waiting).names).toEqual([])

@@ -13,7 +13,7 @@ import path from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest"
 import { auditLake } from "./auditLake.ts"
 import type { AuditLakeOptions } from "./auditLake.ts"
 import type { AuditReport } from "./AuditReport.ts"
@@ -40,7 +40,7 @@ const storeOf = () =>
   })
 
 beforeAll(async () => {
-  process.env.TMPDIR = scratch
+  vi.stubEnv("TMPDIR", scratch)
   fixture = await makeFixture(history)
   server = await startJsonApiServer()
   const bucket = path.join(fixture.root, "bucket")
@@ -53,6 +53,7 @@ beforeAll(async () => {
   clean = new Map(server.objects)
 })
 afterAll(async () => {
+  vi.unstubAllEnvs()
   await server.close()
   fs.rmSync(scratch, { recursive: true, force: true })
 })

@@ -8,7 +8,7 @@ import { it } from "@effect/vitest"
 import { makeScaledClock } from "@musify/runtime/ScaledClock.ts"
 import { Duration, Effect, Layer, Option } from "effect"
 import fc from "fast-check"
-import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest"
+import { afterAll, beforeAll, beforeEach, describe, expect, vi } from "vitest"
 import { makeMemoryObjectStore } from "../MemoryObjectStore.ts"
 import { objectStoreContract } from "../ObjectStore.contract.ts"
 import type { ObjectStoreUnavailable } from "../ObjectStoreError.ts"
@@ -18,11 +18,10 @@ import { defaultGcsOptions } from "./GcsOptions.ts"
 import type { JsonApiServer, Misbehaviour } from "./testing/JsonApiServer.ts"
 import { startJsonApiServer } from "./testing/JsonApiServer.ts"
 
-process.env.METADATA_SERVER_DETECTION = "none"
-
 let server: JsonApiServer
 let prefixes = 0
 beforeAll(async () => {
+  vi.stubEnv("METADATA_SERVER_DETECTION", "none")
   server = await startJsonApiServer()
 })
 beforeEach(() => {
@@ -37,7 +36,10 @@ beforeEach(() => {
     token: undefined
   })
 })
-afterAll(() => server.close())
+afterAll(async () => {
+  vi.unstubAllEnvs()
+  await server.close()
+})
 
 const options = (more: Partial<GcsOptions> = {}): GcsOptions => ({
   ...defaultGcsOptions,

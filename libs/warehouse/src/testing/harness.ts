@@ -50,14 +50,22 @@ const duckDbPlace = (store: ObjectStoreService, published: string, file: string)
 export const besides = ({ store, published }: Place): DuckDbPlace =>
   duckDbPlace(store, `${published}.beside`, path.join(scratch, `${folders++}.duckdb`))
 
-export const makePlace = (): Effect.Effect<DuckDbPlace> =>
+const placeIn = (root: string): Effect.Effect<DuckDbPlace> =>
   Effect.gen(function* () {
-    const root = path.join(scratch, String(folders++))
     const store = yield* Effect.orDie(
       makeLocalDirectoryObjectStore({ directory: path.join(root, "bucket"), durability: "process" })
     )
     return duckDbPlace(store, path.join(root, "bucket", "published"), path.join(root, "warehouse.duckdb"))
   })
+
+export const makePlace = (): Effect.Effect<DuckDbPlace> => placeIn(path.join(scratch, String(folders++)))
+
+/** A copy of a place that `makePlace` has made, with all that is in it now. */
+export const copyPlace = ({ file }: DuckDbPlace): Effect.Effect<DuckDbPlace> => {
+  const root = path.join(scratch, String(folders++))
+  fs.cpSync(path.dirname(file), root, { recursive: true })
+  return placeIn(root)
+}
 
 export interface RunOptions {
   readonly history: History

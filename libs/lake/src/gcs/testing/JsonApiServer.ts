@@ -249,6 +249,8 @@ export const startJsonApiServer = async (bucket = "test-bucket"): Promise<JsonAp
       send(response, made, fault)
     })().catch(() => response.socket?.destroy())
   })
+  // A connection that is idle is not closed: it could just be taken for the next request, which would fail.
+  server.keepAliveTimeout = 0
   server.listen(0, "127.0.0.1")
   await once(server, "listening")
   const { port } = server.address() as AddressInfo
