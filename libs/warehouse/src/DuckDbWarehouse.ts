@@ -227,6 +227,9 @@ export const makeDuckDbWarehouse = (
           // Lake files are named one by one; nothing depends on the order in which they are read.
           await connection.run("SET preserve_insertion_order = false")
           await connection.run("SET TimeZone = 'UTC'")
+          // An hour's lake files are hundreds of small ones, each read once: whole, and not kept.
+          await connection.run("SET prefetch_all_parquet_files = true")
+          await connection.run("SET enable_external_file_cache = false")
           return { instance, connection }
         } catch (cause) {
           instance.closeSync()

@@ -97,7 +97,7 @@ FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.ch
 WHERE m.plays IS DISTINCT FROM f.plays`
     }
   ],
-  publish: { by: "day", orderBy: "hour, state, level, user_key, gender, tag, device_key" }
+  publish: "day"
 }
 
 /** Plays by hour, state and song. */
@@ -138,5 +138,5 @@ FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.ch
 WHERE m.plays IS DISTINCT FROM f.plays`
     }
   ],
-  publish: { by: "day", orderBy: "hour, state, song_key" }
+  publish: "day"
 }

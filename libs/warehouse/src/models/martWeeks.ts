@@ -64,5 +64,5 @@ SELECT n.week, n.retained, n.lost, w.listeners FROM mart_weeks n JOIN mart_weeks
 WHERE n.retained + n.lost <> w.listeners`
     }
   ],
-  publish: { by: "whole", orderBy: "week" }
+  publish: "whole"
 }

@@ -2,7 +2,7 @@ import type { AuditScope, Model } from "../Model.ts"
 import { column, optional } from "../Model.ts"
 
 const known = (scope: AuditScope) =>
-  `SELECT user_id, is_current FROM dim_users WHERE ${scope.users("user_id")}`
+  `SELECT user_id, is_current FROM ${scope.dimUsers} WHERE ${scope.users("user_id")}`
 const marted = (scope: AuditScope) => `SELECT user_id FROM mart_users WHERE ${scope.users("user_id")}`
 
 /** Users as they are now. */
@@ -48,7 +48,7 @@ UNION ALL SELECT m.user_id FROM (${marted(scope)}) m LEFT JOIN (${known(scope)})
 WHERE d.user_id IS NULL`
     }
   ],
-  publish: { by: "whole", orderBy: "user_id" }
+  publish: "whole"
 }
 
 /** Distinct users with a play on a day and in the 7 and 28 days that end with it. */
@@ -86,7 +86,7 @@ SELECT c.date, ${["dau", "wau", "mau"].map((name) => sql.cast(`coalesce(a.${name
   GROUP BY date) a ON c.date = a.date`
   ],
   audits: [],
-  publish: { by: "whole", orderBy: "date" }
+  publish: "whole"
 }
 
 /** From free to paid and back, by month. Months are worked out again from that of the first changed hour on. */
@@ -133,7 +133,7 @@ FROM changed_months m LEFT JOIN free f ON m.month = f.month LEFT JOIN changed c 
 LEFT JOIN cancelled x ON m.month = x.month`
   ],
   audits: [],
-  publish: { by: "whole", orderBy: "month" }
+  publish: "whole"
 }
 
 /**
@@ -183,5 +183,5 @@ LEFT JOIN returns r ON r.cohort_week = c.cohort_week AND r.week = w.week`
     ]
   },
   audits: [],
-  publish: { by: "whole", orderBy: "cohort_week, week_number" }
+  publish: "whole"
 }
