@@ -37,8 +37,8 @@ FROM ${versions} v JOIN changed_users c ON v.user_id = c.user_id WHERE v.valid_t
 
 /**
  * Versions of users (SCD type 2), folded per changed user from its first changed hour on: the version in force before
- * that hour is the fold's state, the runs of user_runs since then are its input. Leaves `changed_versions` and
- * `hour_users` behind.
+ * that hour is the fold's state, the runs of user_runs since then are its input. Leaves `old_user_versions` (those that were
+ * replaced), `changed_versions` and `hour_users` behind.
  */
 export const dimUsers: Model = {
   name: "dim_users",
@@ -53,7 +53,7 @@ export const dimUsers: Model = {
   steps: (sql) => [
     sql.tempTable(
       "old_user_versions",
-      `SELECT d.user_key, d.user_id, d.valid_from, ${userAttributes.map((name) => `d.${name}`).join(", ")}, c.from_ts
+      `SELECT d.user_key, d.user_id, d.valid_from, d.valid_to, ${userAttributes.map((name) => `d.${name}`).join(", ")}, c.from_ts
 FROM dim_users d JOIN changed_users c ON d.user_id = c.user_id WHERE d.valid_to IS NULL OR d.valid_to >= c.from_ts`
     ),
     sql.tempTable(
@@ -90,7 +90,14 @@ FROM chained v LEFT JOIN user_seeds s ON v.user_id = s.user_id`
     changedVersions(sql, "new_user_versions"),
     hourUsers(sql)
   ],
-  leaves: (sql) => [changedVersions(sql, "dim_users"), hourUsers(sql)],
+  leaves: (sql) => [
+    sql.tempTable(
+      "old_user_versions",
+      `SELECT user_key, user_id, level, valid_from, valid_to, valid_from AS from_ts FROM dim_users WHERE false`
+    ),
+    changedVersions(sql, "dim_users"),
+    hourUsers(sql)
+  ],
   audits: [
     {
       name: "a user's versions follow each other without gap or overlap, and differ",
