@@ -4,6 +4,7 @@ import { makeDuckDbWarehouse } from "@musify/warehouse/DuckDbWarehouse.ts"
 import { Manifest } from "@musify/warehouse/Manifest.ts"
 import { duckDbDialect as sql } from "@musify/warehouse/duckDbDialect.ts"
 import { models } from "@musify/warehouse/models/models.ts"
+import { stampOf } from "@musify/warehouse/verifyPublished.ts"
 import { Effect, Schema } from "effect"
 import { linkSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -122,6 +123,7 @@ const wholeMarts = (): ReadonlyArray<string> => [
   sql.setVariable("sessions_from", "SELECT min(started_at) FROM fact_sessions"),
   sql.tempTable("session_dates", "SELECT DISTINCT CAST(started_at AS DATE) AS date FROM fact_sessions"),
   sql.tempTable("step_dates", "SELECT DISTINCT CAST(changed_at AS DATE) AS date FROM level_steps"),
+  ...["user_runs", "dim_users", "users_seen", "user_days"].flatMap((name) => named(name).leaves!(sql, false)),
   ...[
     "dim_datetime",
     "mart_level_steps",
@@ -129,7 +131,7 @@ const wholeMarts = (): ReadonlyArray<string> => [
     "mart_retention",
     "mart_conversion",
     "mart_sessions"
-  ].flatMap((name) => named(name).steps(sql, false)),
+  ].flatMap((name) => named(name).steps(sql, true)),
   // The true ones look at 28 days for each day, so a long history gets those of one listener in turn.
   `INSERT INTO mart_active_users SELECT date, count(*), 7 * count(*), ${crowds} * count(*) FROM user_days
 WHERE date NOT IN (SELECT date FROM mart_active_users) GROUP BY date`
@@ -143,14 +145,21 @@ const publishCopies = (published: string, day: Hour, days: ReadonlyArray<number>
   const tables = Object.fromEntries(
     Object.entries(manifest.tables).map(([name, files]) => {
       const source = files.find((one) => one.day === dayText(day))
-      if (source === undefined) return [name, files]
-      const copies = days.map((d) => {
-        const text = dayText(day - d * 24)
-        const path = `${name}/${text}.parquet`
-        linkSync(join(published, version, source.path), join(published, version, path))
-        return { ...source, path, day: text }
-      })
-      return [name, [...copies, ...files].sort((a, b) => ((a.day ?? "") < (b.day ?? "") ? -1 : 1))]
+      const copies =
+        source === undefined
+          ? []
+          : days.map((d) => {
+              const text = dayText(day - d * 24)
+              const path = `${name}/${text}.parquet`
+              linkSync(join(published, version, source.path), join(published, version, path))
+              return { ...source, path, day: text }
+            })
+      // Files of a data folder that was copied have other times of change than those that the manifest tells.
+      const all = [...copies, ...files].map((one) => ({
+        ...one,
+        stamp: stampOf(join(published, version, one.path))
+      }))
+      return [name, all.sort((a, b) => ((a.day ?? "") < (b.day ?? "") ? -1 : 1))]
     })
   )
   writeFileSync(file, JSON.stringify(Schema.encodeSync(Manifest)({ ...manifest, tables })))

@@ -6,6 +6,9 @@ export type SqlType = "timestamp" | "date" | "int64" | "int32" | "float64" | "st
 /** Hour (whole hours since the epoch) after all others, in the year 9955: a bound that nothing reaches. */
 export const noHour = 70_000_000
 
+/** The same of dates, as SQL. */
+export const noDate = "DATE '9900-01-01'"
+
 /**
  * Scalars that steps of a build leave for the steps after them, so that scans can be cut by a value that is known
  * before they begin. Hours are whole hours since the epoch; `noHour` where there is none.
@@ -33,6 +36,10 @@ export const buildVariables = {
   first_date: "date",
   months_from: "timestamp",
   weeks_from: "date",
+  /** Week in which only who came is to be counted. */
+  week_now: "date",
+  /** First day on which users listened for the first time. */
+  added_from: "date",
   /** Moments at which the models of a build were done. */
   model_times: "string"
 } as const satisfies Readonly<Record<string, SqlType>>

@@ -15,6 +15,8 @@ export interface AuditScope {
   /** The same of a table that has only the hour. */
   readonly hourKeys: (column: string) => string
   readonly users: (column: string) => string
+  /** The table to ask instead of dim_users: all versions of the users that the build has to do with, or dim_users. */
+  readonly dimUsers: string
   /** Of a session_id, with a time of the session's rows to cut the scan by. */
   readonly sessions: (column: string, ts?: string) => string
   /** Rows of a table of events in the hours whose marts are others now. */
@@ -82,7 +84,7 @@ export interface Model extends Table {
   readonly leaves?: (sql: Dialect, isStaged: boolean) => ReadonlyArray<string>
   readonly audits: ReadonlyArray<Audit>
   /** Published for readers: as one file, or one file per UTC day of the column `hour`. */
-  readonly publish?: { readonly by: "whole" | "day"; readonly orderBy: string }
+  readonly publish?: "whole" | "day"
 }
 
 const make =

@@ -2,6 +2,7 @@ import { hourText } from "@musify/domain/Hour.ts"
 import { Effect } from "effect"
 import type { Dialect } from "./Dialect.ts"
 import type { Audit, AuditScope, Model } from "./Model.ts"
+import { facts } from "./models/facts.ts"
 import { models } from "./models/models.ts"
 import { stagedRowsDiffer } from "./staging.ts"
 import type { Check, WarehouseReader } from "./Warehouse.ts"
@@ -21,12 +22,15 @@ const everything = (sql: Dialect): AuditScope => ({
   hours: (prefix) => sql.sinceHour("0", prefix),
   hourKeys: anything,
   users: anything,
+  dimUsers: "dim_users",
   sessions: (_column, ts) => (ts === undefined ? "TRUE" : `${ts} >= ${sql.timestamp(0)}`),
   changedHours: (prefix) => sql.sinceHour("0", prefix),
   changedHourTimes: anything,
   dayTimes: anything,
   dates: anything
 })
+
+const auditedUsers = "audited_users"
 
 /**
  * What the build of this transaction has touched. While tables are made anew, hours elsewhere that were re-keyed are left
@@ -41,7 +45,8 @@ const ofBuild = (sql: Dialect, isAnew: boolean): AuditScope => {
     hours: (prefix = "") =>
       `${sql.sinceHour(variable("first_hour"), prefix)} AND ${prefix}hour_key IN ${touchedHours}`,
     hourKeys: (column) => `${column} >= ${variable("first_hour")} AND ${column} IN ${touchedHours}`,
-    users: (column) => `(${column} IS NULL OR ${column} IN (SELECT user_id FROM changed_users))`,
+    dimUsers: auditedUsers,
+    users: (column) => `${column} IN (SELECT user_id FROM changed_users)`,
     sessions: (column, ts) =>
       `${column} IN (SELECT session_id FROM touched_sessions)${ts === undefined ? "" : ` AND ${ts} >= ${variable("sessions_from")}`}`,
     // The ranges let scans skip what lies outside; hours between may be untouched.
@@ -63,6 +68,10 @@ const uniqueKey = (model: Model): Audit => ({
   name: `(${model.key.join(", ")}) is unique`,
   isWhole: model.select !== undefined,
   badRows: (_sql, scope) => {
+    const key = model.key.join(", ")
+    const copies = (table: string, where: string) =>
+      `SELECT ${key}, count(*) AS copies FROM ${table} WHERE ${where} GROUP BY ${key} HAVING count(*) > 1`
+    if (model.name === "dim_users") return copies(scope.dimUsers, "TRUE")
     const names = new Set(model.columns.map(({ name }) => name))
     const where = names.has("hour_key")
       ? names.has("ts")
@@ -75,8 +84,7 @@ const uniqueKey = (model: Model): Audit => ({
           : names.has("user_id")
             ? [scope.users("user_id"), ...(names.has("date") ? [scope.dates("date")] : [])].join(" AND ")
             : "TRUE"
-    const key = model.key.join(", ")
-    return `SELECT ${key}, count(*) AS copies FROM ${model.name} WHERE ${where} GROUP BY ${key} HAVING count(*) > 1`
+    return copies(model.name, where)
   }
 })
 
@@ -105,6 +113,26 @@ export const rowText = (row: Readonly<Record<string, unknown>>): string =>
     .join(" ")
 
 const all = models.flatMap((model) => auditsOf(model).map((audit) => [model.name, audit] as const))
+
+/**
+ * Statements to run before the checks of a build: they leave the versions of all users of whom these ask, and the unknown
+ * member, so that not each of them looks through dim_users.
+ */
+export const beforeChecks = (sql: Dialect, isAnew: boolean): ReadonlyArray<string> => {
+  const scope = ofBuild(sql, isAnew)
+  const users = [
+    `SELECT user_id FROM changed_users`,
+    ...facts.map(({ name }) => `SELECT user_id FROM ${name} WHERE ${scope.hours()}`),
+    `SELECT user_id FROM fact_sessions WHERE ${scope.sessions("session_id", "started_at")}`
+  ]
+  return [
+    sql.tempTable(
+      auditedUsers,
+      `SELECT d.* FROM dim_users d JOIN (${users.join("\nUNION DISTINCT ")}) a ON d.user_id = a.user_id
+UNION ALL SELECT * FROM dim_users WHERE user_id IS NULL`
+    )
+  ]
+}
 
 /** Audits of what a build of some models has touched, to end its transaction with: they need its temporary tables. */
 export const buildChecks = (

@@ -1,5 +1,5 @@
 import { Clock, Effect } from "effect"
-import { buildChecks } from "./audits.ts"
+import { beforeChecks, buildChecks } from "./audits.ts"
 import type { Dialect } from "./Dialect.ts"
 import type { DirtyHour } from "./ledger.ts"
 import { builtModels, clockModel, inserts, recordBuilt } from "./ledger.ts"
@@ -37,7 +37,7 @@ const songCounts = `SELECT count(*) AS songs, bit_xor(song_key) AS songs_hash FR
 const pending = (sql: Dialect, built: ReadonlyArray<Model>): ReadonlyArray<string> =>
   built.flatMap(({ name, publish }) => {
     if (publish === undefined) return []
-    if (publish.by === "day")
+    if (publish === "day")
       return [`INSERT INTO pending_publish SELECT ${sql.text(name)}, day FROM changed_days`]
     const always = `INSERT INTO pending_publish SELECT ${sql.text(name)}, ${sql.cast("NULL", "int64")}`
     return [
@@ -109,7 +109,8 @@ export const buildTransaction = (
         name: "ledger",
         phase: "build",
         statements: [...recordBuilt(sql, built, versions, now), ...pending(sql, built)]
-      }
+      },
+      { name: "audited", phase: "build", statements: beforeChecks(sql, isAnew) }
     ],
     checks: buildChecks(sql, wanted, isStaged, isAnew)
   }

@@ -7,7 +7,7 @@ import { closedPlans, partitionsWithChains } from "@musify/lake/ChainReader.ts"
 import type { ObjectStore } from "@musify/lake/ObjectStore.ts"
 import type { ObjectStoreError } from "@musify/lake/ObjectStoreError.ts"
 import type { Plan } from "@musify/lake/Plan.ts"
-import { Clock, Effect, Schedule } from "effect"
+import { Clock, Duration, Effect, Schedule } from "effect"
 import type { AuditResult } from "./audits.ts"
 import { auditAll } from "./audits.ts"
 import type { OnStep, StepSeconds } from "./buildHours.ts"
@@ -156,7 +156,8 @@ const namedModels = (name: string | undefined): ReadonlyArray<Model> =>
 const publishFacts = (
   session: WarehouseSession,
   audits: AuditResult,
-  through: number | null
+  through: number | null,
+  rows: Readonly<Record<string, number>>
 ): Effect.Effect<PublishFacts, WarehouseError> =>
   Effect.gen(function* () {
     const [span] = yield* session.query(
@@ -177,7 +178,7 @@ const publishFacts = (
         total: audits.total,
         failed: audits.failures.map(({ audit, model }) => `${model}: ${audit}`)
       },
-      rows: yield* tableRows(session)
+      rows
     }
   })
 
@@ -305,6 +306,11 @@ export const buildPass = <E>(
       let hours = 0
       let lakeRows = 0
       const lateHours: Array<string> = []
+      // Counting looks at whole tables: done once for each state.
+      const [counted, countAgain] = yield* Effect.cachedInvalidateWithTTL(
+        tableRows(session),
+        Duration.infinity
+      )
       let maxHours = options.maxHours
       // Only a build changes which hours are dirty: they are asked for once behind each.
       const readAll = timed(seconds, "plan", readDirtyHours(session, versions))
@@ -342,6 +348,7 @@ export const buildPass = <E>(
             return yield* new AuditsFailed({ hours: named(batch), failures })
           }
           yield* onStep("committed")
+          yield* countAgain
           all = yield* readAll
           const total = transaction.checks.length
           audits = { total, passed: total, failures }
@@ -351,7 +358,7 @@ export const buildPass = <E>(
             if (late) lateHours.push(hourText(hour))
           }
         }
-        yield* timed(seconds, "publish", publishPending(session, options, all, audits))
+        yield* timed(seconds, "publish", publishPending(session, options, all, audits, counted))
         if (batch.length > 0) {
           const through = yield* currentWatermark(session, all)
           yield* options.onProgress({ hoursBuilt: hours, hoursLeft: dirty.length - batch.length, through })
@@ -362,7 +369,7 @@ export const buildPass = <E>(
         hours,
         lateHours,
         lakeRows,
-        rows: yield* tableRows(session),
+        rows: yield* counted,
         seconds,
         audits: { passed: audits.passed, total: audits.total },
         published: yield* readInfo(session, "published"),
@@ -386,7 +393,8 @@ const publishPending = <E>(
   session: WarehouseSession,
   options: BuildPassOptions<E>,
   dirty: ReadonlyArray<DirtyHour>,
-  audits: AuditResult
+  audits: AuditResult,
+  counted: Effect.Effect<Record<string, number>, WarehouseError>
 ): Effect.Effect<void, WarehouseError | AuditsFailed | E> =>
   Effect.gen(function* () {
     const resetting = (yield* readInfo(session, "resetting")) === "yes"
@@ -414,7 +422,7 @@ const publishPending = <E>(
     const version = yield* publisher.publish(
       pending,
       resetting ? undefined : remembered,
-      yield* publishFacts(session, passed, through),
+      yield* publishFacts(session, passed, through, yield* counted),
       options.onStep("swap")
     )
     yield* options.onStep("published")

@@ -106,10 +106,10 @@ const publish = <E>(
       const known = new Map(before.map((file) => [file.day, file]))
       // A day that did not change has the rows that it had: a long history is not asked for its days again.
       const wanted =
-        previous === undefined || model.publish.by === "whole"
+        previous === undefined || model.publish === "whole"
           ? yield* wantedDays(session, model)
           : [...new Set([...before.map(dayOf), ...changed])].sort((a, b) => (a ?? 0) - (b ?? 0))
-      if (model.publish.by === "day")
+      if (model.publish === "day")
         yield* files(root, "make folders", () => fs.mkdir(path.join(folder, model.name)))
       const published: Array<PublishedFile> = []
       for (const day of wanted) {
@@ -140,7 +140,7 @@ const publish = <E>(
           stamp: stampOf(target)
         })
       }
-      if (model.publish.by === "day")
+      if (model.publish === "day")
         yield* files(root, "write a folder", () => sync(path.join(folder, model.name)))
       tables[model.name] = published
     }
@@ -174,7 +174,7 @@ const wantedDays = (
   session: WarehouseSession,
   model: Model
 ): Effect.Effect<ReadonlyArray<number | null>, WarehouseError> => {
-  if (model.publish?.by !== "day") return Effect.succeed([null])
+  if (model.publish !== "day") return Effect.succeed([null])
   const day = session.dialect.dayOfHour(session.dialect.hourOf("hour"))
   return Effect.map(
     session.query("publish", `SELECT DISTINCT ${day} AS day FROM ${model.name} ORDER BY 1`),
@@ -182,6 +182,10 @@ const wantedDays = (
   )
 }
 
+/** Of a table published as a whole most values are there once: a dictionary of them is made in vain. */
+const mostlyUnique = ", PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 2000"
+
+/** Rows as the table holds them: those of an hour are together and in order, and no reader asks for more. */
 const writeParquet = (
   session: WarehouseSession,
   model: Model,
@@ -196,7 +200,7 @@ const writeParquet = (
   return Effect.map(
     session.query(
       "publish",
-      `COPY (SELECT ${columnList(dialect, model)} FROM ${model.name}${where} ORDER BY ${model.publish?.orderBy}) TO ${dialect.text(target)} (FORMAT parquet, COMPRESSION snappy)`
+      `COPY (SELECT ${columnList(dialect, model)} FROM ${model.name}${where}) TO ${dialect.text(target)} (FORMAT parquet, COMPRESSION snappy${day === null ? mostlyUnique : ""})`
     ),
     ([row]) => Number(row["Count"])
   )

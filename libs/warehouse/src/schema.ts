@@ -173,7 +173,7 @@ export const remake = (
       ...forget(sql, [...names]),
       `DELETE FROM pending_publish WHERE table_name IN (${list})`,
       ...chosen.flatMap(({ name, publish }) =>
-        publish?.by === "whole" ? [`INSERT INTO pending_publish VALUES (${sql.text(name)}, NULL)`] : []
+        publish === "whole" ? [`INSERT INTO pending_publish VALUES (${sql.text(name)}, NULL)`] : []
       ),
       ...chosen.map(
         (model) =>

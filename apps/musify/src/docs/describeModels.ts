@@ -66,7 +66,7 @@ const tableOf = (model: Model): TableDescription => ({
   key: model.key,
   partition: model.partition ?? null,
   cluster: model.cluster ?? [],
-  published: model.publish === undefined ? "no" : model.publish.by === "day" ? "by day" : "whole",
+  published: model.publish === undefined ? "no" : model.publish === "day" ? "by day" : "whole",
   audits: auditsOf(model).map(({ name }) => name),
   madeFrom: model.dependsOn,
   readBy: readersOf(model.name)

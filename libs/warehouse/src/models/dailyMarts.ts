@@ -77,10 +77,13 @@ WITH plays AS (
     sum(CASE WHEN ${isSkipped(sql)} THEN 1 ELSE 0 END) AS skips
   FROM plays p WHERE hour_key IN (SELECT hour FROM changed_hours)
   GROUP BY hour_key, user_key, user_id, location_key, level, tag, device_key
+), listeners AS (
+  SELECT user_key, gender FROM dim_users WHERE user_id IN (SELECT user_id FROM counted)
+  UNION ALL SELECT user_key, gender FROM dim_users WHERE user_id IS NULL
 )
 SELECT ${sql.hourStart("c.hour_key")} AS hour, c.user_key, c.user_id, l.state, c.level, u.gender, c.tag, c.device_key,
   ${["plays", "seconds", "skips"].map((what) => `${sql.cast(`sum(c.${what})`, "int64")} AS ${what}`).join(", ")}
-FROM counted c JOIN dim_users u ON c.user_key = u.user_key JOIN dim_location l ON c.location_key = l.location_key
+FROM counted c JOIN listeners u ON c.user_key = u.user_key JOIN dim_location l ON c.location_key = l.location_key
 GROUP BY c.hour_key, c.user_key, c.user_id, l.state, c.level, u.gender, c.tag, c.device_key
 ${sql.insertOrder("1", "2", "4", "5")}`
   ],
@@ -97,7 +100,7 @@ FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.ch
 WHERE m.plays IS DISTINCT FROM f.plays`
     }
   ],
-  publish: { by: "day", orderBy: "hour, state, level, user_key, gender, tag, device_key" }
+  publish: "day"
 }
 
 /** Plays by hour, state and song. */
@@ -138,5 +141,5 @@ FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.ch
 WHERE m.plays IS DISTINCT FROM f.plays`
     }
   ],
-  publish: { by: "day", orderBy: "hour, state, song_key" }
+  publish: "day"
 }

@@ -31,5 +31,5 @@ SELECT DISTINCT artist_key, artist_name FROM dim_songs
 WHERE NOT in_catalog AND artist_key NOT IN (SELECT artist_key FROM dim_artists)`
   ],
   audits: [],
-  publish: { by: "whole", orderBy: "artist_key" }
+  publish: "whole"
 }

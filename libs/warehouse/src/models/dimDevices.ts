@@ -30,5 +30,5 @@ export const dimDevices: Model = {
 WHERE device_key NOT IN (SELECT device_key FROM dim_devices)`
   ],
   audits: [],
-  publish: { by: "whole", orderBy: "device_key" }
+  publish: "whole"
 }

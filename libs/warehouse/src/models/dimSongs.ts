@@ -61,5 +61,5 @@ WHERE p.song_id IS NULL AND p.song_key NOT IN (SELECT song_key FROM dim_songs)`
 WHERE a.artist_key IS NULL`
     }
   ],
-  publish: { by: "whole", orderBy: "song_key" }
+  publish: "whole"
 }

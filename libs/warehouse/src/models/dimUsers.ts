@@ -31,14 +31,14 @@ WHERE user_id IN (SELECT user_id FROM user_runs WHERE ${inBuild(sql)})`
 const changedVersions = (sql: Dialect, versions: string): string =>
   sql.tempTable(
     "changed_versions",
-    `SELECT v.user_key, v.user_id, v.valid_from, v.valid_to, c.from_hour, c.from_ts
+    `SELECT v.user_key, v.user_id, v.level, v.valid_from, v.valid_to, c.from_hour, c.from_ts
 FROM ${versions} v JOIN changed_users c ON v.user_id = c.user_id WHERE v.valid_to IS NULL OR v.valid_to >= c.from_ts`
   )
 
 /**
  * Versions of users (SCD type 2), folded per changed user from its first changed hour on: the version in force before
- * that hour is the fold's state, the runs of user_runs since then are its input. Leaves `changed_versions` and
- * `hour_users` behind.
+ * that hour is the fold's state, the runs of user_runs since then are its input. Leaves `old_user_versions` (those that were
+ * replaced), `changed_versions` and `hour_users` behind.
  */
 export const dimUsers: Model = {
   name: "dim_users",
@@ -52,10 +52,13 @@ export const dimUsers: Model = {
   seed: (sql) => [`INSERT INTO dim_users (user_key, is_current) VALUES (${sql.key("user", "NULL")}, true)`],
   steps: (sql) => [
     sql.tempTable(
+      "old_user_versions",
+      `SELECT d.user_key, d.user_id, d.valid_from, d.valid_to, ${userAttributes.map((name) => `d.${name}`).join(", ")}, c.from_ts
+FROM dim_users d JOIN changed_users c ON d.user_id = c.user_id WHERE d.valid_to IS NULL OR d.valid_to >= c.from_ts`
+    ),
+    sql.tempTable(
       "user_seeds",
-      `SELECT d.user_key, d.user_id, d.valid_from AS ts, ${userAttributes.map((name) => `d.${name}`).join(", ")}
-FROM dim_users d JOIN changed_users c ON d.user_id = c.user_id
-WHERE d.valid_from < c.from_ts AND (d.valid_to IS NULL OR d.valid_to >= c.from_ts)`
+      `SELECT user_key, user_id, valid_from AS ts, ${attributes} FROM old_user_versions WHERE valid_from < from_ts`
     ),
     sql.tempTable(
       "new_user_versions",
@@ -81,20 +84,27 @@ SELECT CASE WHEN v.place > 1 THEN ${sql.key("user", "v.user_id", sql.epochMicros
   v.ts AS valid_from, v.valid_to, v.valid_to IS NULL AS is_current
 FROM chained v LEFT JOIN user_seeds s ON v.user_id = s.user_id`
     ),
-    `DELETE FROM dim_users AS d WHERE EXISTS (SELECT 1 FROM changed_users c
-  WHERE c.user_id = d.user_id AND (d.valid_from >= c.from_ts OR d.valid_to IS NULL OR d.valid_to >= c.from_ts))`,
+    `DELETE FROM dim_users WHERE user_id IN (SELECT user_id FROM old_user_versions)
+  AND user_key IN (SELECT user_key FROM old_user_versions)`,
     `INSERT INTO dim_users SELECT ${columnList(sql, { columns })} FROM new_user_versions`,
     changedVersions(sql, "new_user_versions"),
     hourUsers(sql)
   ],
-  leaves: (sql) => [changedVersions(sql, "dim_users"), hourUsers(sql)],
+  leaves: (sql) => [
+    sql.tempTable(
+      "old_user_versions",
+      `SELECT user_key, user_id, level, valid_from, valid_to, valid_from AS from_ts FROM dim_users WHERE false`
+    ),
+    changedVersions(sql, "dim_users"),
+    hourUsers(sql)
+  ],
   audits: [
     {
       name: "a user's versions follow each other without gap or overlap, and differ",
       badRows: (sql, scope) => `
 SELECT user_id, valid_from, valid_to, next_from FROM (
   SELECT *, lead(valid_from) OVER w AS next_from, ${sql.differsFrom("lead", userAttributes, "w")} AS differs
-  FROM dim_users WHERE user_id IS NOT NULL AND ${scope.users("user_id")}
+  FROM ${scope.dimUsers} WHERE user_id IS NOT NULL
   WINDOW w AS (PARTITION BY user_id ORDER BY valid_from))
 WHERE valid_to IS DISTINCT FROM next_from OR valid_to <= valid_from OR valid_from IS NULL OR level IS NULL
   OR (next_from IS NOT NULL AND NOT differs)`
@@ -102,8 +112,8 @@ WHERE valid_to IS DISTINCT FROM next_from OR valid_to <= valid_from OR valid_fro
     {
       name: "a user has one current version",
       badRows: (_sql, scope) => `
-SELECT user_id, sum(CASE WHEN is_current THEN 1 ELSE 0 END) AS current_versions FROM dim_users
-WHERE ${scope.users("user_id")} GROUP BY user_id
+SELECT user_id, sum(CASE WHEN is_current THEN 1 ELSE 0 END) AS current_versions FROM ${scope.dimUsers}
+GROUP BY user_id
 HAVING sum(CASE WHEN is_current THEN 1 ELSE 0 END) <> 1 OR sum(CASE WHEN is_current AND valid_to IS NOT NULL THEN 1 ELSE 0 END) > 0`
     }
   ]

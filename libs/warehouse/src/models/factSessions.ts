@@ -158,7 +158,7 @@ WHERE f.user_id = u.user_id
     {
       name: "every user_key is in dim_users",
       badRows: (_sql, scope) =>
-        `SELECT f.session_id, f.user_key FROM fact_sessions f LEFT JOIN dim_users d ON f.user_key = d.user_key
+        `SELECT f.session_id, f.user_key FROM fact_sessions f LEFT JOIN ${scope.dimUsers} d ON f.user_key = d.user_key
 WHERE d.user_key IS NULL AND ${scope.sessions("f.session_id", "f.started_at")}`
     },
     {

@@ -29,7 +29,7 @@ const levelBefore = column("level", "string", "Level before the change")
 const orphans = (name: string, dimension: string, key: string): Audit => ({
   name: `every ${key} is in ${dimension}`,
   badRows: (_sql, scope) =>
-    `SELECT f.${key}, f.hour_key, count(*) AS facts FROM ${name} f LEFT JOIN ${dimension} d ON f.${key} = d.${key}
+    `SELECT f.${key}, f.hour_key, count(*) AS facts FROM ${name} f LEFT JOIN ${dimension === "dim_users" ? scope.dimUsers : dimension} d ON f.${key} = d.${key}
 WHERE d.${key} IS NULL AND ${scope.hours("f.")} GROUP BY f.${key}, f.hour_key`
 })
 
@@ -68,7 +68,13 @@ const fact = (options: FactOptions): Model => {
     description: options.description,
     key: ["user_id", "session_id", "item_in_session", "ts"],
     columns,
-    dependsOn: [`stage_${topic}`, "dim_users", "dim_devices", ...(options.dependsOn ?? [])],
+    dependsOn: [
+      `stage_${topic}`,
+      "dim_users",
+      "location_hours",
+      "device_hours",
+      ...(options.dependsOn ?? [])
+    ],
     partition: "ts",
     boundRequired: true,
     cluster: columns.some(({ name }) => name === "song_key") ? ["song_key", "user_key"] : ["user_key"],
@@ -76,8 +82,8 @@ const fact = (options: FactOptions): Model => {
     steps: (sql) => {
       const own: Readonly<Record<string, string>> = {
         user_key: `coalesce(u.user_key, ${sql.key("user", "NULL")})`,
-        location_key: sql.key("location", "s.city", "s.state", "s.zip"),
-        device_key: `coalesce(v.device_key, ${sql.key("device", "NULL")})`,
+        location_key: "l.location_key",
+        device_key: "v.device_key",
         ...options.expressions?.(sql)
       }
       const select = columns
@@ -89,7 +95,9 @@ const fact = (options: FactOptions): Model => {
         `INSERT INTO ${name} SELECT ${select}
 FROM stage_${topic} s
 LEFT JOIN hour_users u ON s.user_id = u.user_id AND u.valid_from <= s.ts AND s.ts < coalesce(u.valid_to, ${sql.endOfTime})
-LEFT JOIN dim_devices v ON s.user_agent = v.user_agent
+JOIN new_device_hours v ON s.hour_key = v.hour_key AND s.user_agent IS NOT DISTINCT FROM v.user_agent
+JOIN new_location_hours l ON s.hour_key = l.hour_key AND s.city IS NOT DISTINCT FROM l.city
+  AND s.state IS NOT DISTINCT FROM l.state AND s.zip IS NOT DISTINCT FROM l.zip
 ${options.joins?.(sql) ?? ""}
 ${sql.insertOrder("s.ts")}`,
         // Elsewhere: only after the first changed hour, only users whose chain changed, only keys that differ.
@@ -109,7 +117,7 @@ WHERE f.user_id = u.user_id
       {
         name: "each fact carries the version of its user that was in force",
         badRows: (_sql, scope) => `
-SELECT f.user_id, f.ts, f.user_key FROM ${name} f LEFT JOIN dim_users u ON f.user_key = u.user_key
+SELECT f.user_id, f.ts, f.user_key FROM ${name} f LEFT JOIN ${scope.dimUsers} u ON f.user_key = u.user_key
 WHERE ${scope.hours("f.")} AND (f.user_id IS DISTINCT FROM u.user_id
   OR (f.user_id IS NOT NULL AND (u.valid_from > f.ts OR u.valid_to <= f.ts)))`
       },

@@ -50,7 +50,7 @@ FROM (SELECT * FROM ${fact} WHERE ${inBuild(sql)}) f GROUP BY ${["f.hour_key", .
 ${sql.insertOrder("1", ...names.map((_, i) => String(i + 2)))}`
     ],
     audits: [isWhole],
-    publish: { by: "day", orderBy: ["hour", ...names].join(", ") }
+    publish: "day"
   }
 }
 

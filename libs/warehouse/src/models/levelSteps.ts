@@ -51,8 +51,7 @@ const stepUsers = (sql: Dialect): string => `
 SELECT user_id FROM level_steps WHERE changed_at >= ${stepsFrom(sql)}
   AND (user_id IN (SELECT user_id FROM changed_users) OR changed_at < ${sql.hourStart(`${sql.variable("last_hour")} + 1`)})
 UNION DISTINCT
-SELECT d.user_id FROM dim_users d JOIN changed_users c ON d.user_id = c.user_id
-WHERE d.valid_to IS NULL OR d.valid_to >= ${stepsFrom(sql)} GROUP BY d.user_id HAVING min(d.level) <> max(d.level)`
+SELECT user_id FROM changed_versions GROUP BY user_id HAVING min(level) <> max(level)`
 
 const newSteps = (sql: Dialect): string => `
 WITH runs AS (
@@ -118,8 +117,8 @@ WHERE changed_at >= ${sql.hourStart(sql.variable("first_hour"))} AND changed_at 
       name: "a step leads from the level of the version before to that of the version after",
       badRows: (_sql, scope) => `
 SELECT s.user_id, s.changed_at, s.level_before, s.level_after, b.level AS version_before, a.level AS version_after FROM level_steps s
-LEFT JOIN dim_users b ON s.user_id = b.user_id AND s.changed_at = b.valid_to
-LEFT JOIN dim_users a ON s.user_id = a.user_id AND s.changed_at = a.valid_from
+LEFT JOIN ${scope.dimUsers} b ON s.user_id = b.user_id AND s.changed_at = b.valid_to
+LEFT JOIN ${scope.dimUsers} a ON s.user_id = a.user_id AND s.changed_at = a.valid_from
 WHERE ${scope.users("s.user_id")} AND (s.level_before = s.level_after
   OR s.level_before IS DISTINCT FROM b.level OR s.level_after IS DISTINCT FROM a.level)`
     }

@@ -70,5 +70,5 @@ FULL JOIN (SELECT ${sql.dateOf("changed_at")} AS date, count(*) AS changes FROM 
 WHERE m.changes IS DISTINCT FROM s.changes`
     }
   ],
-  publish: { by: "whole", orderBy: "date, level_before, level_after, tag, days_before" }
+  publish: "whole"
 }

@@ -47,5 +47,5 @@ FULL JOIN (SELECT ${sql.dateOf("started_at")} AS date, count(*) AS sessions FROM
 WHERE m.sessions IS DISTINCT FROM f.sessions`
     }
   ],
-  publish: { by: "whole", orderBy: "date, ended_how, tag" }
+  publish: "whole"
 }

@@ -1,9 +1,11 @@
 import type { Model } from "../Model.ts"
 import { column } from "../Model.ts"
+import { noDate } from "../Dialect.ts"
+import { weekComers, weekVariables } from "./weekComers.ts"
 
 /**
- * Listeners who came, stayed, came back and left, by ISO week. An early play that comes late moves a listener's first
- * week, so weeks are worked out again from that of the first hour built on: in order that is the last one.
+ * Listeners who came, stayed, came back and left, by ISO week. In order, an hour adds those who came in the last week;
+ * else weeks are worked out again from that of the first hour built on.
  */
 export const martWeeks: Model = {
   name: "mart_weeks",
@@ -20,18 +22,21 @@ export const martWeeks: Model = {
     column("lost", "int64", "Users with a play in the week before and none in this one")
   ],
   dependsOn: ["users_seen", "user_days", "dim_datetime"],
-  steps: (sql) => {
+  steps: (sql, isAnew) => {
     return [
-      sql.setVariable(
-        "weeks_from",
-        `SELECT ${sql.weekStart("d")} FROM (SELECT ${sql.dateOf(sql.hourStart(sql.variable("first_hour")))} AS d)`
-      ),
+      ...weekVariables(sql, "SELECT week FROM mart_weeks", isAnew),
+      `UPDATE mart_weeks AS m SET listeners = m.listeners + c.listeners, new_listeners = m.new_listeners + c.new_listeners,
+  retained = m.retained + c.retained, returned = m.returned + (c.listeners - c.new_listeners - c.retained), lost = m.lost - c.retained
+FROM (SELECT count(*) AS listeners, ${sql.cast("sum(here_before)", "int64")} AS retained,
+  ${sql.cast(`sum(CASE WHEN first_week = ${sql.variable("week_now")} THEN 1 ELSE 0 END)`, "int64")} AS new_listeners
+  FROM (${weekComers(sql)})) c
+WHERE m.week = ${sql.variable("week_now")} AND c.listeners > 0`,
       sql.tempTable(
         "changed_weeks",
         `SELECT week FROM (SELECT DISTINCT ${sql.weekStart("date")} AS week FROM dim_datetime)
 WHERE week >= ${sql.variable("weeks_from")} OR week NOT IN (SELECT week FROM mart_weeks)`
       ),
-      sql.setVariable("weeks_from", `SELECT min(week) FROM changed_weeks`),
+      sql.setVariable("weeks_from", `SELECT coalesce(min(week), ${noDate}) FROM changed_weeks`),
       `DELETE FROM mart_weeks WHERE week IN (SELECT week FROM changed_weeks)`,
       `INSERT INTO mart_weeks
 WITH listeners AS (
@@ -42,7 +47,8 @@ WITH listeners AS (
 ), counted AS (
   SELECT l.week, sum(l.here) AS listeners, sum(l.here * l.here_before) AS retained, sum(1 - l.here) AS lost,
     sum(CASE WHEN l.here = 1 AND ${sql.weekStart(sql.dateOf("s.first_play"))} = l.week THEN 1 ELSE 0 END) AS new_listeners
-  FROM listeners l LEFT JOIN users_seen s ON l.user_id = s.user_id GROUP BY l.week
+  FROM listeners l LEFT JOIN (SELECT user_id, first_play FROM users_seen WHERE ${sql.variable("weeks_from")} < ${noDate}) s ON l.user_id = s.user_id
+  GROUP BY l.week
 )
 SELECT c.week, ${[
         "n.listeners",
@@ -64,5 +70,5 @@ SELECT n.week, n.retained, n.lost, w.listeners FROM mart_weeks n JOIN mart_weeks
 WHERE n.retained + n.lost <> w.listeners`
     }
   ],
-  publish: { by: "whole", orderBy: "week" }
+  publish: "whole"
 }

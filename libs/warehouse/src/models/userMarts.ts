@@ -1,8 +1,11 @@
+import type { Dialect } from "../Dialect.ts"
+import { noDate } from "../Dialect.ts"
 import type { AuditScope, Model } from "../Model.ts"
 import { column, optional } from "../Model.ts"
+import { weekComers, weekVariables } from "./weekComers.ts"
 
 const known = (scope: AuditScope) =>
-  `SELECT user_id, is_current FROM dim_users WHERE ${scope.users("user_id")}`
+  `SELECT user_id, is_current FROM ${scope.dimUsers} WHERE ${scope.users("user_id")}`
 const marted = (scope: AuditScope) => `SELECT user_id FROM mart_users WHERE ${scope.users("user_id")}`
 
 /** Users as they are now. */
@@ -48,7 +51,26 @@ UNION ALL SELECT m.user_id FROM (${marted(scope)}) m LEFT JOIN (${known(scope)})
 WHERE d.user_id IS NULL`
     }
   ],
-  publish: { by: "whole", orderBy: "user_id" }
+  publish: "whole"
+}
+
+/**
+ * What users with new days add to the days and windows that mart_active_users has: 1 for each in which they had not been
+ * before.
+ */
+const cameActive = (sql: Dialect): string => {
+  const counted = (days: string) => {
+    const isIn = (last: string) => `CASE WHEN ${last} > ${sql.addDays("date", days)} THEN 1 ELSE 0 END`
+    return sql.cast(`sum(${isIn("last_date")} - ${isIn("last_before")})`, "int64")
+  }
+  return `
+SELECT date, ${counted("-1")} AS dau, ${counted("-7")} AS wau, ${counted("-28")} AS mau
+FROM (
+  SELECT d.date, h.user_id, max(h.date) AS last_date, max(CASE WHEN h.was_there THEN h.date END) AS last_before
+  FROM (SELECT date FROM mart_active_users WHERE date >= ${sql.variable("added_from")}) d
+  JOIN added_history h ON h.date > ${sql.addDays("d.date", "-28")} AND h.date <= d.date
+  GROUP BY d.date, h.user_id)
+GROUP BY date`
 }
 
 /** Distinct users with a play on a day and in the 7 and 28 days that end with it. */
@@ -65,15 +87,22 @@ export const martActiveUsers: Model = {
     column("mau", "int64", "Users with a play in the 28 days that end with it")
   ],
   dependsOn: ["user_days", "dim_datetime"],
-  steps: (sql) => [
+  steps: (sql, isAnew) => [
+    // Days that are there count who came; the others, and all while tables are made anew, are counted whole.
+    `UPDATE mart_active_users AS m SET dau = m.dau + a.dau, wau = m.wau + a.wau, mau = m.mau + a.mau FROM (${cameActive(sql)}) a
+WHERE m.date = a.date`,
     sql.tempTable(
       "changed_dates",
-      `SELECT t.date FROM dim_datetime t WHERE t.date NOT IN (SELECT date FROM mart_active_users)
+      `SELECT DISTINCT t.date FROM dim_datetime t WHERE t.date NOT IN (SELECT date FROM mart_active_users)${
+        isAnew
+          ? `
 UNION DISTINCT
 SELECT t.date FROM dim_datetime t JOIN changed_days d
   ON t.date >= ${sql.dateOfDay("d.day")} AND t.date <= ${sql.addDays(sql.dateOfDay("d.day"), "27")}`
+          : ""
+      }`
     ),
-    sql.setVariable("first_date", `SELECT min(date) FROM changed_dates`),
+    sql.setVariable("first_date", `SELECT coalesce(min(date), ${noDate}) FROM changed_dates`),
     `DELETE FROM mart_active_users WHERE date IN (SELECT date FROM changed_dates)`,
     `INSERT INTO mart_active_users
 SELECT c.date, ${["dau", "wau", "mau"].map((name) => sql.cast(`coalesce(a.${name}, 0)`, "int64")).join(", ")} FROM changed_dates c LEFT JOIN (
@@ -86,10 +115,19 @@ SELECT c.date, ${["dau", "wau", "mau"].map((name) => sql.cast(`coalesce(a.${name
   GROUP BY date) a ON c.date = a.date`
   ],
   audits: [],
-  publish: { by: "whole", orderBy: "date" }
+  publish: "whole"
 }
 
-/** From free to paid and back, by month. Months are worked out again from that of the first changed hour on. */
+/** The months in which users were at level free at some time: of some versions, as a query. */
+const freeMonths = (sql: Dialect, months: string, versions: string): string => `
+SELECT m.month, u.user_id FROM ${months} m JOIN (${versions}) u
+  ON u.valid_from < m.month_end AND m.month_start < coalesce(u.valid_to, ${sql.endOfTime})
+WHERE u.level = 'free' GROUP BY m.month, u.user_id`
+
+/**
+ * From free to paid and back, by month. Months are worked out again from that of the first changed hour on; of those that
+ * are there, free users are counted again among the users who have changed only.
+ */
 export const martConversion: Model = {
   name: "mart_conversion",
   kind: "mart",
@@ -104,7 +142,7 @@ export const martConversion: Model = {
     column("cancellations", "int64", "Users who reached auth Cancelled")
   ],
   dependsOn: ["level_steps", "cancellations", "dim_users", "dim_datetime"],
-  steps: (sql) => [
+  steps: (sql, isAnew) => [
     sql.tempTable(
       "changed_months",
       `SELECT month, ${sql.startOfDate("month")} AS month_start, ${sql.startOfDate(sql.nextMonth("month"))} AS month_end
@@ -113,12 +151,30 @@ WHERE month >= (SELECT ${sql.monthStart(sql.dateOf(sql.hourStart("min(hour)")))}
   OR month NOT IN (SELECT month FROM mart_conversion)`
     ),
     sql.setVariable("months_from", `SELECT min(month_start) FROM changed_months`),
+    // The months to count whole: the others know their free users but for those who have changed.
+    sql.tempTable(
+      "known_months",
+      `SELECT m.month, m.month_start, m.month_end, c.free_users FROM changed_months m JOIN mart_conversion c ON m.month = c.month
+WHERE ${isAnew ? "FALSE" : "TRUE"}`
+    ),
+    sql.tempTable(
+      "new_months",
+      `SELECT month, month_start, month_end FROM changed_months WHERE month NOT IN (SELECT month FROM known_months)`
+    ),
     `DELETE FROM mart_conversion WHERE month IN (SELECT month FROM changed_months)`,
     `INSERT INTO mart_conversion
-WITH free AS (
-  SELECT m.month, count(DISTINCT u.user_id) AS users FROM changed_months m JOIN dim_users u
-    ON u.valid_from < m.month_end AND m.month_start < coalesce(u.valid_to, ${sql.endOfTime})
-  WHERE u.level = 'free' GROUP BY m.month
+WITH users_now AS (
+  SELECT d.user_id, d.level, d.valid_from, d.valid_to, c.from_ts FROM dim_users d JOIN changed_users c ON d.user_id = c.user_id
+), users_before AS (
+  SELECT user_id, level, valid_from, valid_to, from_ts FROM old_user_versions
+  UNION ALL SELECT user_id, level, valid_from, valid_to, from_ts FROM users_now WHERE valid_to < from_ts
+), free AS (
+  SELECT month, ${sql.cast("sum(users)", "int64")} AS users FROM (
+    SELECT month, count(*) AS users FROM (${freeMonths(sql, "new_months", `SELECT user_id, level, valid_from, valid_to FROM dim_users`)}) GROUP BY month
+    UNION ALL SELECT month, free_users FROM known_months
+    UNION ALL SELECT month, count(*) FROM (${freeMonths(sql, "known_months", "SELECT * FROM users_now")}) GROUP BY month
+    UNION ALL SELECT month, -count(*) FROM (${freeMonths(sql, "known_months", "SELECT * FROM users_before")}) GROUP BY month)
+  GROUP BY month
 ), changed AS (
   SELECT ${sql.monthStart(sql.dateOf("changed_at"))} AS month,
     sum(CASE WHEN level_after = 'paid' THEN 1 ELSE 0 END) AS upgrades,
@@ -133,12 +189,13 @@ FROM changed_months m LEFT JOIN free f ON m.month = f.month LEFT JOIN changed c 
 LEFT JOIN cancelled x ON m.month = x.month`
   ],
   audits: [],
-  publish: { by: "whole", orderBy: "month" }
+  publish: "whole"
 }
 
 /**
- * Who came back: users by the week of their first play, and in which later weeks they played. What a cohort did before
- * the week of the first hour built on does not change, and no user joins a cohort of before it.
+ * Who came back: users by the week of their first play, and in which later weeks they played. In order, an hour adds those
+ * who came in the last week. Else weeks are worked out again from that of the first hour built on: what a cohort did
+ * before does not change, and no user joins a cohort of before it.
  */
 export const martRetention: Model = {
   name: "mart_retention",
@@ -153,20 +210,27 @@ export const martRetention: Model = {
     column("returned", "int64", "Those of them with a play in that week")
   ],
   dependsOn: ["users_seen", "user_days", "dim_datetime"],
-  steps: (sql) => {
+  steps: (sql, isAnew) => {
     const week = sql.addDays("cohort_week", "(week_number * 7)")
     const from = sql.variable("weeks_from")
+    const now = sql.variable("week_now")
     return [
-      // Weeks without an event between the last one and this build's are new, too.
-      sql.setVariable(
-        "weeks_from",
-        `SELECT least(week, coalesce((SELECT ${sql.addDays("max(last_week)", "7")} FROM (SELECT ${week} AS last_week FROM mart_retention)), week))
-FROM (SELECT ${sql.weekStart("d")} AS week FROM (SELECT ${sql.dateOf(sql.hourStart(sql.variable("first_hour")))} AS d))`
+      ...weekVariables(sql, `SELECT ${week} AS week FROM mart_retention`, isAnew),
+      sql.tempTable(
+        "new_retention",
+        `SELECT cohort_week, week_number, sum(users) AS users, sum(returned) AS returned FROM (
+  SELECT cohort_week, week_number, users, returned FROM mart_retention WHERE ${week} = ${now}
+  UNION ALL
+  SELECT first_week, ${sql.cast(sql.quotient(sql.dayCount("first_week", now), "7"), "int32")}, CASE WHEN first_week = ${now} THEN 1 ELSE 0 END, 1
+  FROM (${weekComers(sql)}))
+GROUP BY cohort_week, week_number`
       ),
-      `DELETE FROM mart_retention WHERE ${week} >= ${from}`,
+      `DELETE FROM mart_retention WHERE ${week} >= ${from} OR ${week} = ${now}`,
+      `INSERT INTO mart_retention SELECT cohort_week, week_number, ${sql.cast("users", "int64")}, ${sql.cast("returned", "int64")} FROM new_retention`,
       `INSERT INTO mart_retention
 WITH starters AS (
-  SELECT user_id, ${sql.weekStart(sql.dateOf("first_play"))} AS cohort_week FROM users_seen WHERE first_play IS NOT NULL
+  SELECT user_id, ${sql.weekStart(sql.dateOf("first_play"))} AS cohort_week FROM users_seen
+  WHERE first_play IS NOT NULL AND ${from} < ${noDate}
 ), cohorts AS (
   SELECT cohort_week, count(*) AS users FROM starters GROUP BY cohort_week
 ), weeks AS (
@@ -183,5 +247,5 @@ LEFT JOIN returns r ON r.cohort_week = c.cohort_week AND r.week = w.week`
     ]
   },
   audits: [],
-  publish: { by: "whole", orderBy: "cohort_week, week_number" }
+  publish: "whole"
 }

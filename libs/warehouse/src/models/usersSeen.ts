@@ -1,5 +1,7 @@
 import { topics } from "@musify/domain/Topic.ts"
 import type { Model } from "../Model.ts"
+import type { Dialect } from "../Dialect.ts"
+import { noDate } from "../Dialect.ts"
 import { column, optional } from "../Model.ts"
 
 /** When each user was seen and heard. Which users an hour shows never shrinks (user and ts are in the natural key). */
@@ -44,7 +46,22 @@ GROUP BY user_id`
   audits: []
 }
 
-/** On which days each user listened: active users and retention are counted from it. */
+/** Leaves the days of the users of `added_user_days`, from 28 days before the first of them on. */
+const addedHistory = (sql: Dialect): ReadonlyArray<string> => [
+  sql.setVariable("added_from", `SELECT coalesce(min(date), ${noDate}) FROM added_user_days`),
+  sql.tempTable(
+    "added_history",
+    `SELECT u.date, u.user_id, a.user_id IS NULL AS was_there
+FROM user_days u JOIN (SELECT DISTINCT user_id FROM added_user_days) t ON u.user_id = t.user_id
+LEFT JOIN added_user_days a ON u.date = a.date AND u.user_id = a.user_id
+WHERE u.date > ${sql.addDays(sql.variable("added_from"), "-28")}`
+  )
+]
+
+/**
+ * On which days each user listened: active users and retention are counted from it. Leaves the rows that are new and
+ * `added_history`, so that marts look at these users only.
+ */
 export const userDays: Model = {
   name: "user_days",
   kind: "fold",
@@ -60,11 +77,19 @@ export const userDays: Model = {
       `SELECT DISTINCT ${sql.dateOf("ts")} AS date, user_id FROM stage_listen_events WHERE user_id IS NOT NULL`
     ),
     sql.setVariable("first_date", `SELECT min(date) FROM new_user_days`),
-    `INSERT INTO user_days SELECT n.date, n.user_id FROM new_user_days n
+    sql.tempTable(
+      "added_user_days",
+      `SELECT n.date, n.user_id FROM new_user_days n
 LEFT JOIN (SELECT date, user_id FROM user_days WHERE date >= ${sql.variable("first_date")}) o
   ON n.date = o.date AND n.user_id = o.user_id
-WHERE o.user_id IS NULL
-${sql.insertOrder("n.date")}`
+WHERE o.user_id IS NULL`
+    ),
+    `INSERT INTO user_days SELECT date, user_id FROM added_user_days ${sql.insertOrder("date")}`,
+    ...addedHistory(sql)
+  ],
+  leaves: (sql) => [
+    sql.tempTable("added_user_days", `SELECT date, user_id FROM user_days WHERE false`),
+    ...addedHistory(sql)
   ],
   audits: []
 }

@@ -107,7 +107,7 @@ ${versionsAround(sql, sql.table("dim_users"))}`,
       // Not asked of the view, which looks at the changes of all time; their DISTINCT cannot multiply one.
       badRows: (sql, scope) => `
 SELECT f.user_id, f.session_id, f.item_in_session, f.ts, count(*) AS view_rows FROM fact_level_changes f
-${versionsAround(sql, "dim_users")}
+${versionsAround(sql, scope.dimUsers)}
 WHERE ${scope.hours("f.")} GROUP BY f.user_id, f.session_id, f.item_in_session, f.ts HAVING count(*) > 1`
     }
   ]
