@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer"
+import type { Buffer } from "node:buffer"
 import { BufferPool } from "./BufferPool.ts"
 import type { AbortedTransaction } from "./fetchRequest.ts"
 import { KafkaFault } from "./KafkaFault.ts"
