@@ -40,8 +40,8 @@ const spread = ({ catalog, events }: History, days: ReadonlyArray<number>): Hist
 }
 
 const scenario = fc.record({
-  history: arbitraryHistory({ odd: false }).filter(({ events }) => events.length > 20),
-  days: fc.array(fc.constantFrom(0, 1, 2, 3, 6, 7, 9, 27, 28, 30), { minLength: 3, maxLength: 5 }),
+  history: arbitraryHistory({ odd: false }).filter(({ events }) => events.length > 40),
+  days: fc.array(fc.constantFrom(0, 1, 6, 7, 27, 28), { minLength: 4, maxLength: 5 }),
   sizes: fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 3 }),
   /** Plans that are closed only after all others were built. */
   late: fc.integer({ min: 0, max: 3 })
@@ -71,6 +71,6 @@ it("hour after hour over weeks gives the marts of one full rebuild, and of the s
         })
       )
     ),
-    propertyRuns(3)
+    propertyRuns(4)
   )
 }, 600_000)
