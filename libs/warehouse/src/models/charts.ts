@@ -1,6 +1,7 @@
 import type { Dialect } from "../Dialect.ts"
 import type { Model, ModelColumn } from "../Model.ts"
 import { column, optional } from "../Model.ts"
+import { dailyPlays } from "./dailyPlays.ts"
 
 /** A chart of each UTC day and ISO week, with the place in the one before: asked of mart_songs, nothing is stored. */
 const chart = (options: {
@@ -48,18 +49,7 @@ FROM ranked r JOIN ${sql.table(dimension)} d ON r.${key} = d.${key}
 LEFT JOIN ranked b ON r.period = b.period AND r.${key} = b.${key}
   AND b.starts = CASE WHEN r.period = 'day' THEN ${sql.addDays("r.starts", "-1")} ELSE ${sql.addDays("r.starts", "-7")} END`
     },
-    audits: [
-      {
-        name: "its plays are mart_songs' plays",
-        isWhole: true,
-        badRows: (sql, scope) => `
-SELECT c.starts, c.plays, m.plays AS mart_plays
-FROM (SELECT starts, sum(plays) AS plays FROM ${name} WHERE period = 'day' AND ${scope.dayTimes(sql.startOfDate("starts"))} GROUP BY starts) c
-FULL JOIN (SELECT ${sql.dateOf("hour")} AS starts, sum(plays) AS plays FROM mart_songs
-  WHERE ${scope.dayTimes("hour")} GROUP BY 1) m ON c.starts = m.starts
-WHERE c.plays IS DISTINCT FROM m.plays`
-      }
-    ]
+    audits: [dailyPlays(name, "starts", "mart_songs", "period = 'day'")]
   }
 }
 

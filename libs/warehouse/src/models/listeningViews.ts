@@ -1,6 +1,7 @@
 import type { Dialect } from "../Dialect.ts"
 import type { Model, ModelColumn } from "../Model.ts"
 import { column, optional } from "../Model.ts"
+import { dailyPlays } from "./dailyPlays.ts"
 
 /** What is counted of mart_listening's rows `l`, by day and something more: nothing is stored. */
 const listeningBy = (options: {
@@ -37,18 +38,7 @@ FROM ${sql.table("mart_listening")} l${
       join === undefined ? "" : ` JOIN ${sql.table(join[0])} d ON l.${join[1]} = d.${join[1]}`
     }
 GROUP BY ${["1", ...names.map((_, i) => String(i + 2))].join(", ")}`,
-    audits: [
-      {
-        name: "its plays are mart_listening's plays, day by day",
-        isWhole: true,
-        badRows: (sql, scope) => `
-SELECT v.date, v.plays, m.plays AS mart_plays
-FROM (SELECT date, sum(plays) AS plays FROM ${name} WHERE ${scope.dayTimes(sql.startOfDate("date"))} GROUP BY date) v
-FULL JOIN (SELECT ${sql.dateOf("hour")} AS date, sum(plays) AS plays FROM mart_listening
-  WHERE ${scope.dayTimes("hour")} GROUP BY 1) m ON v.date = m.date
-WHERE v.plays IS DISTINCT FROM m.plays`
-      }
-    ]
+    audits: [dailyPlays(name, "date", "mart_listening")]
   }
 }
 
