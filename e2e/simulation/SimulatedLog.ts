@@ -5,6 +5,7 @@ import { bytesColumn } from "@musify/domain/RecordBatch.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
 import { gatheredBytes } from "@musify/lake/BatchBuilder.ts"
 import { witnessOf } from "@musify/lake/rowHash.ts"
+import { overwrittenOnRelease } from "@musify/stream/testing/overwrittenOnRelease.ts"
 import type { Dice } from "./Dice.ts"
 import type { Timeline } from "./Timeline.ts"
 
@@ -95,7 +96,7 @@ export class SimulatedPartition {
       taken.push(this.records[i])
       bytes += sizeOf(this.records[i])
     }
-    return logBatch(taken)
+    return overwrittenOnRelease(logBatch(taken))
   }
 }
 

@@ -37,6 +37,12 @@ export const bytesAt = (column: BytesColumn, index: number): Uint8Array | null =
     ? null
     : column.data.subarray(index === 0 ? 0 : column.ends[index - 1], column.ends[index])
 
+/** The same as a copy: what is kept longer than the batch. (`slice` of a Node Buffer is none.) */
+export const copyAt = (column: BytesColumn, index: number): Uint8Array | null => {
+  const bytes = bytesAt(column, index)
+  return bytes === null ? null : new Uint8Array(bytes)
+}
+
 /** Packs byte strings (null = absent) into a column. */
 export const bytesColumn = (values: ReadonlyArray<Uint8Array | null>): BytesColumn => {
   const ends = new Int32Array(values.length)

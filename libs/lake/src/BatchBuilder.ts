@@ -4,7 +4,7 @@ import type { EventColumns } from "@musify/domain/EventColumns.ts"
 import type { Hour } from "@musify/domain/Hour.ts"
 import { hourMs } from "@musify/domain/Hour.ts"
 import type { LogBatch } from "@musify/domain/RecordBatch.ts"
-import { bytesAt } from "@musify/domain/RecordBatch.ts"
+import { copyAt } from "@musify/domain/RecordBatch.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
 import type { DeadLetter } from "./DeadLetterParquet.ts"
 import { encodeDeadLetters } from "./DeadLetterParquet.ts"
@@ -194,9 +194,9 @@ export class BatchBuilder {
         letters.letters.push({
           offset: batch.offsets[run],
           timestamp: batch.timestamps[run],
-          key: bytesAt(batch.keys, run)?.slice() ?? null,
-          value: bytesAt(batch.values, run)?.slice() ?? null,
-          headers: batch.headers === undefined ? null : (bytesAt(batch.headers, run)?.slice() ?? null),
+          key: copyAt(batch.keys, run),
+          value: copyAt(batch.values, run),
+          headers: batch.headers === undefined ? null : copyAt(batch.headers, run),
           reason
         })
         run++

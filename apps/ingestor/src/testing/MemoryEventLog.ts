@@ -1,9 +1,10 @@
 import type { LogBatch } from "@musify/domain/RecordBatch.ts"
-import { bytesColumn, bytesAt } from "@musify/domain/RecordBatch.ts"
+import { bytesColumn, copyAt } from "@musify/domain/RecordBatch.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
 import type { EventLogService } from "@musify/stream/EventLog.ts"
 import { OffsetOutOfRange, UnexpectedOffset } from "@musify/stream/EventLogError.ts"
 import { soleMember } from "@musify/stream/soleMember.ts"
+import { overwrittenOnRelease } from "@musify/stream/testing/overwrittenOnRelease.ts"
 import { Effect } from "effect"
 
 interface StoredRecord {
@@ -82,9 +83,9 @@ export class MemoryEventLog {
             const { end } = this.at(topic, partition)
             for (let i = 0; i < count; i++)
               this.put(topic, partition, {
-                key: bytesAt(keys, i)?.slice() ?? null,
-                value: bytesAt(values, i)?.slice() ?? null,
-                headers: headers === undefined ? null : (bytesAt(headers, i)?.slice() ?? null)
+                key: copyAt(keys, i),
+                value: copyAt(values, i),
+                headers: headers === undefined ? null : copyAt(headers, i)
               })
             return end
           })
@@ -102,7 +103,7 @@ export class MemoryEventLog {
           taken.push(records[index])
           bytes += records[index].value?.length ?? 0
         }
-        return Effect.succeed(logBatch(taken))
+        return Effect.succeed(overwrittenOnRelease(logBatch(taken)))
       }),
     range: (topic, partition) =>
       Effect.sync(() => {
