@@ -67,7 +67,7 @@ export class EventWriter {
     readonly ordered: boolean
     readonly shared: boolean
     readonly takes: number
-    readonly room?: number | undefined
+    readonly room: number
   }) {
     const { fragments, model } = options
     this.fragments = fragments

@@ -42,7 +42,7 @@ export interface SimulationOptions {
   /** See `StreamBuffer`. */
   readonly shared?: boolean
   readonly takes?: number
-  readonly room?: number | undefined
+  readonly room?: number
 }
 
 /** Stream of randomness by which listeners join; listeners' own streams are numbered from 0. */
@@ -111,7 +111,7 @@ export class Simulation {
       ordered: options.ordered ?? false,
       shared: options.shared ?? false,
       takes: options.takes ?? 2,
-      room: options.room
+      room: options.room ?? 0
     })
     if (this.growthRate > 0) this.nextJoin = this.joinAfter(0)
   }

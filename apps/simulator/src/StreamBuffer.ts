@@ -83,9 +83,9 @@ export interface StreamOptions {
   readonly takes: number
   /**
    * Events of all streams that a set is made for: growing by and by would leave as much memory behind as is used. What
-   * is not written to costs nothing. Without it sets begin small.
+   * is not written to costs nothing. With 0 sets begin small.
    */
-  readonly room?: number | undefined
+  readonly room: number
 }
 
 /**
@@ -113,7 +113,7 @@ export class StreamBuffer {
   constructor(
     options: StreamOptions & { readonly topic: number; readonly partition: number; readonly skip: number }
   ) {
-    const { longest, room = 0 } = options
+    const { longest, room } = options
     this.topic = options.topic
     this.partition = options.partition
     this.skip = options.skip
@@ -185,7 +185,7 @@ export class StreamBuffer {
 /** The streams of every topic and partition, by topic, then partition. `skip`: what each passes over. */
 export const makeStreams = ({
   partitions,
-  room = 0,
+  room,
   skip,
   ...common
 }: StreamOptions & {

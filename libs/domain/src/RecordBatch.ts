@@ -43,6 +43,13 @@ export const copyAt = (column: BytesColumn, index: number): Uint8Array | null =>
   return bytes === null ? null : new Uint8Array(bytes)
 }
 
+/** A copy of a column. Not structuredClone, which copies the whole buffer of which a column is a part. */
+export const copyColumn = ({ data, ends, nulls }: BytesColumn): BytesColumn => ({
+  data: new Uint8Array(data),
+  ends: ends.slice(),
+  ...(nulls === undefined ? {} : { nulls: nulls.slice() })
+})
+
 /** Packs byte strings (null = absent) into a column. */
 export const bytesColumn = (values: ReadonlyArray<Uint8Array | null>): BytesColumn => {
   const ends = new Int32Array(values.length)

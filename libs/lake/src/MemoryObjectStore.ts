@@ -8,7 +8,7 @@ export const makeMemoryObjectStore = (objects: Map<string, Uint8Array> = new Map
   putIfAbsent: (name, bytes) =>
     Effect.sync(() => {
       if (objects.has(name)) return "exists"
-      objects.set(name, bytes.slice())
+      objects.set(name, new Uint8Array(bytes))
       return "created"
     }),
   get: (name) => Effect.sync(() => Option.fromNullable(objects.get(name))),

@@ -1,3 +1,4 @@
+import { copyColumn } from "@musify/domain/RecordBatch.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
 import { Clock, Effect, Layer } from "effect"
 import type { Append, EventLogService } from "./EventLog.ts"
@@ -85,13 +86,6 @@ const copy = (records: Append["records"]): Append["records"] => ({
   keys: copyColumn(records.keys),
   values: copyColumn(records.values),
   ...(records.headers === undefined ? {} : { headers: copyColumn(records.headers) })
-})
-
-// Not structuredClone, which copies the whole buffer of which a column is a part.
-const copyColumn = (column: Append["records"]["keys"]): Append["records"]["keys"] => ({
-  ...column,
-  data: column.data.slice(),
-  ends: column.ends.slice()
 })
 
 /** A new, empty log in memory. */

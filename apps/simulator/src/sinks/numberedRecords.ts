@@ -1,4 +1,5 @@
 import type { BytesColumn, RecordBatch } from "@musify/domain/RecordBatch.ts"
+import { copyColumn } from "@musify/domain/RecordBatch.ts"
 import { encodeHeaders } from "@musify/domain/recordHeaders.ts"
 import { numberHeader, seriesHeader } from "@musify/stream/kafka/series.ts"
 
@@ -40,12 +41,6 @@ const seriesHeaders = (series: string, first: number, count: number): BytesColum
   return { data: data.subarray(0, at), ends }
 }
 
-const copyOf = (column: BytesColumn): BytesColumn => ({
-  data: column.data.slice(),
-  ends: column.ends.slice(),
-  ...(column.nulls === undefined ? {} : { nulls: column.nulls.slice() })
-})
-
 const from = (column: BytesColumn, index: number): BytesColumn => {
   const start = index === 0 ? 0 : column.ends[index - 1]
   return {
@@ -58,8 +53,8 @@ const from = (column: BytesColumn, index: number): BytesColumn => {
 /** A copy of records, with headers that give them their series and numbers from `first` on. */
 export const numberedRecords = (records: RecordBatch, series: string, first: number): RecordBatch => ({
   count: records.count,
-  keys: copyOf(records.keys),
-  values: copyOf(records.values),
+  keys: copyColumn(records.keys),
+  values: copyColumn(records.values),
   headers: seriesHeaders(series, first, records.count)
 })
 

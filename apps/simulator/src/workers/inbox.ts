@@ -22,11 +22,12 @@ export const makeInbox = (workers: number): Inbox => {
     return Effect.succeed(waiting.map((answers) => answers.shift()!))
   }
   const settle = (): void => {
-    const resume = wake
-    const taken = resume === undefined ? undefined : next()
+    if (wake === undefined) return
+    const taken = next()
     if (taken === undefined) return
+    const resume = wake
     wake = undefined
-    resume!(taken)
+    resume(taken)
   }
   return {
     put: (worker, answer) => {

@@ -167,7 +167,15 @@ export const parallelSimulator = (
           )
         } else {
           const { longest } = given[0]
-          merging ??= makeStreams({ partitions, skip, longest, ordered: false, shared: false, takes: 2 })
+          merging ??= makeStreams({
+            partitions,
+            skip,
+            longest,
+            ordered: false,
+            shared: false,
+            takes: 2,
+            room: 0
+          })
           batches = merging.flatMap((into) => {
             const sources = pieces.filter(
               (piece) => piece.topic === into.topic && piece.partition === into.partition
