@@ -58,9 +58,18 @@ const stopAll = async (state: ServicesState | undefined): Promise<number> => {
   return running.length
 }
 
-/** The ports of the last start, so that other programs' settings stay right, where they fit and are free. */
-const portsOf = async (ports: ReadonlyArray<number> | undefined, count: number) =>
-  ports?.length === count && (await Promise.all(ports.map(isFree))).every(Boolean) ? ports : undefined
+/** A process has lost its command line, and so counts as ended, a moment before the system closes its sockets. */
+const closingMs = 10_000
+
+/** The ports of the last start, so that other programs' settings stay right, where they fit and are free or become so. */
+const portsOf = async (ports: ReadonlyArray<number> | undefined, count: number, waitMs: number) => {
+  if (ports?.length !== count) return undefined
+  for (let waited = 0; ; waited += 50) {
+    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return ports
+    if (waited >= waitMs) return undefined
+    await sleep(50)
+  }
+}
 
 const start = async (
   nodes: number,
@@ -68,14 +77,16 @@ const start = async (
 ): Promise<{ readonly state: ServicesState; readonly services: ReadonlyArray<Service> }> => {
   await install(["kafka", "storage"])
   const before = readState()
-  await stopAll(before)
-  const kafkaPorts = await portsOf(before?.kafkaPorts, 3 * nodes)
-  const gcsPort = (await portsOf(before && [before.gcsPort], 1))?.[0]
+  const waitMs = (await stopAll(before)) > 0 ? closingMs : 0
+  const [kafkaPorts, gcsPorts] = await Promise.all([
+    portsOf(before?.kafkaPorts, 3 * nodes, waitMs),
+    portsOf(before && [before.gcsPort], 1, waitMs)
+  ])
   const kafkaFolder = join(dataFolder(), nodes === 1 ? "kafka" : `kafka-${nodes}`)
   const storageFolder = join(dataFolder(), "storage")
   const [kafka, storage] = await Promise.allSettled([
     startBrokers({ folder: kafkaFolder, ports: kafkaPorts, nodes, longRun: true, outlives }),
-    startStorageServer({ folder: storageFolder, port: gcsPort, outlives })
+    startStorageServer({ folder: storageFolder, port: gcsPorts?.[0], outlives })
   ])
   if (kafka.status === "rejected" || storage.status === "rejected") {
     if (kafka.status === "fulfilled") await Promise.all(kafka.value.map((broker) => broker.stop()))
