@@ -21,7 +21,7 @@ export const externalPackages = [
 
 /** Programs of worker threads, by the module that starts them: in a bundle they lie beside it. */
 const workerPrograms = {
-  "apps/simulator/src/workers/parallelSimulator.ts": "apps/simulator/src/workers/simulationWorker.ts"
+  "apps/simulator/src/workers/Connection.ts": "apps/simulator/src/workers/simulationWorker.ts"
 }
 
 const page = "apps/dashboard/src/page"

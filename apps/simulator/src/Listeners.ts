@@ -56,6 +56,13 @@ export const slotWord = 11
 const alphaDouble = 6
 const betaDouble = 7
 
+/** Initial listeners that another thread has made: `count` lines, and the listeners' numbers. */
+export interface MadeListeners {
+  readonly count: number
+  readonly words: Int32Array<ArrayBuffer>
+  readonly numbers: Int32Array<ArrayBuffer>
+}
+
 /**
  * All listeners in typed arrays, what the loop needs in `words`, what makes a new session in arrays beside. A
  * listener's life depends on (seed, its number) and the moment it joined, on nobody else.
@@ -63,10 +70,10 @@ const betaDouble = 7
 export class Listeners {
   count = 0
   capacity: number
-  words: Int32Array
+  words: Int32Array<ArrayBuffer>
   private doubles: Float64Array
   /** The number of each listener in the whole simulation, from 0, ascending: a slice of it has only some of them. */
-  number: Int32Array
+  number: Int32Array<ArrayBuffer>
   /** When those who joined were first seen as users, epoch ms; NaN: not yet. The first of them is listener `joined`. */
   private registrations = new Float64Array(0)
   private joined = 0
@@ -122,6 +129,21 @@ export class Listeners {
     this.words[(i << lineBits) + sinceWord] = Math.max(0, c)
     this.begin(i, c, initialClass[auth][level])
     return i
+  }
+
+  /** What another thread needs to `adopt` these, all of them initial listeners. */
+  made(): MadeListeners {
+    return { count: this.count, words: this.words, numbers: this.number }
+  }
+
+  /** Adds initial listeners that another thread has made; answers the first one's index. */
+  adopt({ count, numbers, words }: MadeListeners): number {
+    const first = this.count
+    while (this.capacity < first + count) this.grow()
+    this.words.set(words.subarray(0, count << lineBits), first << lineBits)
+    this.number.set(numbers.subarray(0, count), first)
+    this.count = this.joined = first + count
+    return first
   }
 
   /** Adds a listener who joins at `time` (seconds after the start), and whose first session is then. */

@@ -7,6 +7,7 @@ import {
   itemWord,
   lineBits,
   Listeners,
+  type MadeListeners,
   never,
   sinceWord,
   songEndWord,
@@ -22,12 +23,20 @@ import { sampleSimilar, type SimilarSongs } from "./SimilarSongs.ts"
 import { makeSliceTest, type Slice, sliceShare } from "./workers/Slice.ts"
 import { TimingWheel } from "./TimingWheel.ts"
 
+/** Listeners of the start by number, from 0: those from `from` on, before `to`. */
+export interface InitialRange {
+  readonly from: number
+  readonly to: number
+}
+
 export interface SimulationOptions {
   readonly config: EventsimConfig
   /** Compiled for this config. */
   readonly cast: CompiledCast
   /** Listeners at the start. */
   readonly users: number
+  /** Those of them that are made here, all by default; who comes after them is to be given by `adopt`. */
+  readonly initial?: InitialRange | undefined
   readonly seed: number
   /** Epoch ms, cut to whole seconds; nothing is written up to and including this moment. */
   readonly start: number
@@ -70,7 +79,9 @@ export class Simulation {
   /** Whether a listener, by number, is one of the slice. */
   private readonly isMine: (number: number) => boolean
   /** Listeners so far, those of other slices included. */
-  private population = 0
+  private population: number
+  /** Listeners of the start up to this number are made here. */
+  private readonly made: number
   private readonly start: number
   private now = 0
   private nextJoin = never
@@ -80,6 +91,9 @@ export class Simulation {
     const { config, cast } = options
     this.model = compileModel(config)
     this.users = options.users
+    const { from, to } = options.initial ?? { from: 0, to: options.users }
+    this.population = from
+    this.made = to
     this.start = Math.floor(options.start / 1000)
     this.growthRate = config["growth-rate"] ?? 0
     this.attritionRate = config["attrition-rate"] ?? 0
@@ -90,7 +104,8 @@ export class Simulation {
     this.isMine = makeSliceTest(options.slice, options.seed, options.partitions)
     // Room for those who join: what is not used costs no memory, growing a copy of all.
     const room = this.growthRate > 0 ? 1.25 : 1
-    const capacity = Math.ceil(options.users * sliceShare(options.slice) * room)
+    // One who begins at 0 has all in the end.
+    const capacity = Math.ceil(((from === 0 ? this.users : to) - from) * sliceShare(options.slice) * room)
     this.listeners = new Listeners(capacity, {
       seed: options.seed,
       model: this.model,
@@ -121,19 +136,34 @@ export class Simulation {
     return (this.start + this.now) * 1000
   }
 
+  /** Whether those of the initial listeners that are made here are there, and the others are not: `adopt` comes next. */
+  get lacksListeners(): boolean {
+    return this.population === this.made && this.made < this.users
+  }
+
+  /** Takes the initial listeners that are not made here, in the order of their numbers. */
+  adopt(made: ReadonlyArray<MadeListeners>): void {
+    const { listeners } = this
+    for (const some of made) {
+      for (let i = listeners.adopt(some); i < listeners.count; i++) this.enter(i)
+    }
+    this.population = this.users
+  }
+
   /**
    * Writes the events of the next seconds before `until` (epoch ms), about `budget` of them at most; answers whether
-   * `until` is reached. The first calls make the listeners.
+   * `until` is reached. The first calls make the listeners, and none does more while others lack.
    */
   advance(until: number, budget: number): boolean {
     let work = budget
-    while (this.population < this.users) {
+    while (this.population < this.made) {
       const number = this.population++
       if (this.isMine(number)) this.place(this.listeners.addInitial(number))
       // Making a listener costs its draws and its run-in: some events' worth.
       work -= 4
       if (work <= 0) return false
     }
+    if (this.lacksListeners) return false
     const end = Math.ceil(until / 1000) - this.start
     const { wheel, listeners, writer } = this
     while (this.now < end && work > 0) {
@@ -290,12 +320,16 @@ export class Simulation {
 
   /** Lives through what lies before the start, of which nothing is written. */
   private place(i: number): void {
-    const { listeners, wheel } = this
-    const { words } = listeners
+    const { words } = this.listeners
     const timeAt = (i << lineBits) + timeWord
     if (words[timeAt] === never) return
     this.pickFirstSong(i)
     while (words[timeAt] <= 0) this.live(i)
-    if (words[timeAt] !== never) wheel.insert(i, words[timeAt])
+    this.enter(i)
+  }
+
+  private enter(i: number): void {
+    const time = this.listeners.words[(i << lineBits) + timeWord]
+    if (time !== never) this.wheel.insert(i, time)
   }
 }

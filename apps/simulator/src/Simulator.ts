@@ -1,6 +1,7 @@
 import { byTopic, type Topic } from "@musify/domain/Topic.ts"
 import { Effect } from "effect"
 import type { WrittenBatch } from "./EventWriter.ts"
+import type { MadeListeners } from "./Listeners.ts"
 import type { Simulation } from "./Simulation.ts"
 
 /** What a simulation has done so far. */
@@ -30,10 +31,18 @@ export interface Simulator<E> {
   readonly state: () => SimulatorState
 }
 
-/** A simulation in this thread, which writes about `budget` events at once. */
-export const localSimulator = (simulation: Simulation, budget: number): Simulator<never> => ({
+/**
+ * A simulation in this thread, which writes about `budget` events at once. `others`: the initial listeners that it does
+ * not make itself.
+ */
+export const localSimulator = <E = never>(
+  simulation: Simulation,
+  budget: number,
+  others: Effect.Effect<ReadonlyArray<MadeListeners>, E> = Effect.succeed([])
+): Simulator<E> => ({
   advance: (until) =>
-    Effect.sync(() => {
+    Effect.gen(function* () {
+      if (simulation.lacksListeners) simulation.adopt(yield* others)
       const done = simulation.advance(until, budget)
       return { done, batches: simulation.take() }
     }),

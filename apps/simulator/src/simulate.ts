@@ -13,7 +13,8 @@ import type { SimilarSongs } from "./SimilarSongs.ts"
 import type { FaultSettings } from "./faults/faultySink.ts"
 import { Simulation } from "./Simulation.ts"
 import { localSimulator, type Simulator } from "./Simulator.ts"
-import { type Part, wholePart } from "./workers/Slice.ts"
+import { listenerMakers, makersOf } from "./workers/listenerMakers.ts"
+import { type Part, sliceShare, wholePart } from "./workers/Slice.ts"
 
 /** How far a simulation has come. */
 export interface SimulateProgress {
@@ -188,11 +189,15 @@ const makeSimulator = <SE, E, R>(
         })
     )
   }
-  return Effect.sync(() => {
+  return Effect.gen(function* () {
     const slice = shard === undefined ? undefined : { shard, worker: wholePart }
-    return localSimulator(
-      new Simulation({ ...common, cast: makeCast(false), slice }),
-      sink.appendEvents ?? chunkEvents
-    )
+    const makers = makersOf(users * sliceShare(slice))
+    const budget = sink.appendEvents ?? chunkEvents
+    if (makers === 1)
+      return localSimulator(new Simulation({ ...common, cast: makeCast(false), slice }), budget)
+    const { others, own, start: send } = yield* listenerMakers({ users, makers })
+    const cast = makeCast(true)
+    send({ config, users, seed, start, partitions: sink.partitions, slice, cast })
+    return localSimulator(new Simulation({ ...common, cast, slice, initial: own }), budget, others)
   })
 }

@@ -1,25 +1,24 @@
 import type { UserError } from "@musify/runtime/UserError.ts"
 import { Effect } from "effect"
-import type { Answer } from "./protocol.ts"
 
 /** The workers' answers. Who waits for them is woken once a piece, by the last worker's. */
-export interface Inbox {
+export interface Inbox<Answer> {
   readonly put: (worker: number, answer: Answer) => void
-  /** From now on, `take` fails. */
+  /** Once what all have answered before is taken, `take` fails. A worker may end when it has answered. */
   readonly fail: (error: UserError) => void
   /** The next answer of each worker. One at a time may wait. */
   readonly take: Effect.Effect<ReadonlyArray<Answer>, UserError>
 }
 
 /** An inbox for the answers of so many workers. */
-export const makeInbox = (workers: number): Inbox => {
+export const makeInbox = <Answer>(workers: number): Inbox<Answer> => {
   const waiting = Array.from({ length: workers }, () => [] as Array<Answer>)
   let failure: UserError | undefined
-  let wake: ((taken: Inbox["take"]) => void) | undefined
-  const next = (): Inbox["take"] | undefined => {
-    if (failure !== undefined) return Effect.fail(failure)
-    if (waiting.some((answers) => answers.length === 0)) return undefined
-    return Effect.succeed(waiting.map((answers) => answers.shift()!))
+  let wake: ((taken: Inbox<Answer>["take"]) => void) | undefined
+  const next = (): Inbox<Answer>["take"] | undefined => {
+    if (waiting.every((answers) => answers.length > 0))
+      return Effect.succeed(waiting.map((answers) => answers.shift()!))
+    return failure === undefined ? undefined : Effect.fail(failure)
   }
   const settle = (): void => {
     if (wake === undefined) return

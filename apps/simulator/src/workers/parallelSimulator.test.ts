@@ -8,12 +8,17 @@ import { compileCast } from "../CompiledCast.ts"
 import type { WrittenBatch } from "../EventWriter.ts"
 import { Simulation } from "../Simulation.ts"
 import { localSimulator, type Simulator } from "../Simulator.ts"
+import type { MadeListeners } from "../Listeners.ts"
 import { cast, configOf, monday } from "../testing/collect.ts"
-import { type Connection, parallelSimulator } from "./parallelSimulator.ts"
+import type { Connection } from "./Connection.ts"
+import { listenerMakers } from "./listenerMakers.ts"
+import { parallelSimulator } from "./parallelSimulator.ts"
+import type { MakeListeners } from "./protocol.ts"
 import { serveSlice } from "./serveSlice.ts"
+import { type Slice, wholePart } from "./Slice.ts"
 
 /** A worker in this thread: messages and shared arrays are those of a real one. */
-const connect = (): Connection => {
+const connect = <Message, Answer>(): Connection<Message, Answer> => {
   const { port1, port2 } = new MessageChannel()
   serveSlice(port2)
   return {
@@ -126,11 +131,12 @@ it("any number of workers writes what one does, in the same order, after any sto
     { numRuns: 15 }
   ))
 
+const broken = <Message, Answer>(): Connection<Message, Answer> => ({
+  ...connect(),
+  onFailure: (listener) => queueMicrotask(() => listener(new Error("out of memory")))
+})
+
 it("a worker that fails ends the simulation with a message", async () => {
-  const broken = (): Connection => ({
-    ...connect(),
-    onFailure: (listener) => queueMicrotask(() => listener(new Error("out of memory")))
-  })
   const options = {
     ...base,
     seed: 1,
@@ -145,6 +151,58 @@ it("a worker that fails ends the simulation with a message", async () => {
     Effect.flatMap(parallelSimulator(options), (simulator) => linesOf(simulator, [monday + hour]))
   )
   expect(await Effect.runPromise(Effect.flip(failed))).toMatchObject({
+    exitCode: 3,
+    message: expect.stringContaining("out of memory")
+  })
+})
+
+/** As `local`, with listeners that several make. */
+const madeTogether = (
+  options: {
+    readonly seed: number
+    readonly partitions: ReadonlyArray<number>
+    readonly slice?: Slice | undefined
+  },
+  makers: number,
+  connection: typeof connect = connect
+) =>
+  Effect.gen(function* () {
+    const { others, own, start } = yield* listenerMakers({
+      users: base.users,
+      makers,
+      connect: () => connection<MakeListeners, MadeListeners>()
+    })
+    const all = { ...base, ...options, cast: makeCast() }
+    start(all)
+    return localSimulator(new Simulation({ ...all, initial: own }), 1000, others)
+  })
+
+it("listeners that several threads make live as those that one makes", () =>
+  fc.assert(
+    fc.asyncProperty(
+      fc.record({
+        seed: fc.nat(1000),
+        makers: fc.integer({ min: 2, max: 5 }),
+        shard: fc.constantFrom(undefined, { index: 0, count: 2 }, { index: 1, count: 2 })
+      }),
+      async ({ makers, seed, shard }) => {
+        const slice = shard === undefined ? undefined : { shard, worker: wholePart }
+        const options = { seed, partitions: [2, 1, 2, 2], slice }
+        const ends = [monday + 2 * hour, monday + 20 * hour]
+        const one = localSimulator(new Simulation({ ...base, ...options, cast: makeCast() }), 1000)
+        const expected = await Effect.runPromise(linesOf(one, ends))
+        const made = Effect.flatMap(madeTogether(options, makers), (simulator) => linesOf(simulator, ends))
+        expect(await Effect.runPromise(Effect.scoped(made))).toEqual(expected)
+      }
+    ),
+    { numRuns: 10 }
+  ))
+
+it("a thread that fails to make listeners ends the simulation with a message", async () => {
+  const failed = Effect.flatMap(madeTogether({ seed: 1, partitions: [1, 1, 1, 1] }, 3, broken), (simulator) =>
+    linesOf(simulator, [monday + hour])
+  )
+  expect(await Effect.runPromise(Effect.flip(Effect.scoped(failed)))).toMatchObject({
     exitCode: 3,
     message: expect.stringContaining("out of memory")
   })

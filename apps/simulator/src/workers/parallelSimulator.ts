@@ -1,25 +1,16 @@
 import { dayMs } from "@musify/domain/Hour.ts"
 import { byTopic, topics } from "@musify/domain/Topic.ts"
-import { UserError } from "@musify/runtime/UserError.ts"
+import type { UserError } from "@musify/runtime/UserError.ts"
 import { Effect, type Scope } from "effect"
-import { Worker } from "node:worker_threads"
 import type { CompiledCast } from "../CompiledCast.ts"
 import type { Positions, WrittenBatch } from "../EventWriter.ts"
 import type { Simulator } from "../Simulator.ts"
 import { batchOf, makeStreams, type StreamBuffer } from "../StreamBuffer.ts"
+import { type Connection, startThread, startWorkers } from "./Connection.ts"
 import { mergeBatches } from "./merge.ts"
-import { makeInbox } from "./inbox.ts"
 import { pieceReader } from "./pieceReader.ts"
 import { ahead, type Answer, type Ask, type WorkerSetup } from "./protocol.ts"
 import { hasWholePartitions, type Part, wholePart } from "./Slice.ts"
-
-/** A started worker. `onFailure` is told what stopped it. */
-export interface Connection {
-  readonly send: (message: WorkerSetup | Ask) => void
-  readonly onAnswer: (listener: (answer: Answer) => void) => void
-  readonly onFailure: (listener: (cause: unknown) => void) => void
-  readonly close: () => Promise<unknown>
-}
 
 export interface ParallelOptions extends Omit<WorkerSetup, "cast" | "slice" | "ordered" | "room"> {
   /** Compiles the cast, while the threads start. */
@@ -33,28 +24,12 @@ export interface ParallelOptions extends Omit<WorkerSetup, "cast" | "slice" | "o
   /** Events that a worker makes at once, about. */
   readonly windowEvents: number
   /** Starts a worker; a thread where nothing else is said. */
-  readonly connect?: () => Connection
+  readonly connect?: () => Connection<WorkerSetup | Ask, Answer>
 }
 
 /** The first piece of simulated time, ms; later ones have the length that gives about as many events as are wanted. */
 const firstWindowMs = 60_000
 const longestWindowMs = 30 * dayMs
-
-/** A worker thread. In a bundle its program lies beside the bundle's other files. */
-const startThread = (): Connection => {
-  const { url } = import.meta
-  const program = url.endsWith(".ts") ? "./simulationWorker.ts" : "./simulationWorker.mjs"
-  const worker = new Worker(new URL(program, url))
-  return {
-    send: (message) => worker.postMessage(message),
-    onAnswer: (listener) => worker.on("message", listener),
-    onFailure: (listener) => {
-      worker.on("error", listener)
-      worker.on("exit", (code) => listener(new Error(`it ended with code ${code}`)))
-    },
-    close: () => worker.terminate()
-  }
-}
 
 /**
  * A simulation by several threads, each with a slice of the listeners. All write the same pieces of simulated time; the
@@ -82,25 +57,7 @@ export const parallelSimulator = (
     }))
     const whole = unordered === true || hasWholePartitions(partitions, slices[0])
 
-    const inbox = makeInbox(workers)
-    const start = (index: number) => {
-      const connection = connect()
-      connection.onAnswer((answer) => inbox.put(index, answer))
-      connection.onFailure((cause) =>
-        inbox.fail(
-          new UserError({
-            message: `A worker of the simulation stopped: ${cause instanceof Error ? cause.message : String(cause)}. Try fewer workers (--workers), each needs memory of its own.`,
-            exitCode: 3
-          })
-        )
-      )
-      return connection
-    }
-    const connections = yield* Effect.acquireRelease(
-      Effect.sync(() => slices.map((_, index) => start(index))),
-      (started) => Effect.promise(() => Promise.all(started.map((connection) => connection.close())))
-    )
-
+    const { connections, inbox } = yield* startWorkers(workers, connect)
     const cast = makeCast()
     slices.forEach((slice, index) =>
       connections[index].send({

@@ -1,8 +1,19 @@
-import type { SimulationOptions } from "../Simulation.ts"
+import type { InitialRange, SimulationOptions } from "../Simulation.ts"
 import type { Arrays } from "../StreamBuffer.ts"
 
-/** The first message to a worker: what it simulates. */
-export type WorkerSetup = Omit<SimulationOptions, "shared" | "takes">
+/** The first message to a worker that simulates: what. */
+export type WorkerSetup = Omit<SimulationOptions, "initial" | "shared" | "takes">
+
+/** The only message to a worker that makes initial listeners: which. It answers with `MadeListeners` (Listeners.ts). */
+export interface MakeListeners extends Omit<
+  SimulationOptions,
+  "skip" | "ordered" | "shared" | "takes" | "room"
+> {
+  readonly initial: InitialRange
+}
+
+/** What a new worker may be told. */
+export type FirstMessage = WorkerSetup | MakeListeners
 
 /**
  * Pieces of time that a worker is asked for ahead, at most. Its arrays are in shared memory and are used in turn: those

@@ -1,11 +1,33 @@
 import type { MessagePort } from "node:worker_threads"
 import { Simulation } from "../Simulation.ts"
 import type { Arrays } from "../StreamBuffer.ts"
-import { type Answer, type Ask, type NewArrays, pieceSets, type WorkerSetup } from "./protocol.ts"
+import {
+  type Answer,
+  type Ask,
+  type FirstMessage,
+  type MakeListeners,
+  type NewArrays,
+  pieceSets,
+  type WorkerSetup
+} from "./protocol.ts"
 
-/** A worker's whole life: told what to simulate, it answers each `Ask` with the events of its slice up to then. */
+/**
+ * A worker's whole life. Told what to simulate, it answers each `Ask` with the events of its slice up to then; told which
+ * initial listeners to make, it answers with them.
+ */
 export const serveSlice = (port: MessagePort): void => {
-  port.once("message", (setup: WorkerSetup) => answerAsks(port, setup))
+  port.once("message", (first: FirstMessage) => {
+    if ("initial" in first) makeListeners(port, first)
+    else answerAsks(port, first)
+  })
+}
+
+const makeListeners = (port: MessagePort, setup: MakeListeners): void => {
+  const simulation = new Simulation(setup)
+  // Nothing happens at the start itself: this makes the listeners, and no more.
+  simulation.advance(setup.start, Number.POSITIVE_INFINITY)
+  const made = simulation.listeners.made()
+  port.postMessage(made, [made.words.buffer, made.numbers.buffer])
 }
 
 const answerAsks = (port: MessagePort, setup: WorkerSetup): void => {
