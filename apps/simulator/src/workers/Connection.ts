@@ -42,6 +42,7 @@ export const startWorkers = <Message, Answer>(
     connection.onAnswer((answer) => inbox.put(index, answer))
     connection.onFailure((cause) =>
       inbox.fail(
+        index,
         new UserError({
           message: `A worker of the simulation stopped: ${cause instanceof Error ? cause.message : String(cause)}. Try fewer workers (--workers), each needs memory of its own.`,
           exitCode: 3

@@ -4,8 +4,8 @@ import { Effect } from "effect"
 /** The workers' answers. Who waits for them is woken once a piece, by the last worker's. */
 export interface Inbox<Answer> {
   readonly put: (worker: number, answer: Answer) => void
-  /** Once what all have answered before is taken, `take` fails. A worker may end when it has answered. */
-  readonly fail: (error: UserError) => void
+  /** The worker answers no more: `take` fails once it would wait for it. */
+  readonly fail: (worker: number, error: UserError) => void
   /** The next answer of each worker. One at a time may wait. */
   readonly take: Effect.Effect<ReadonlyArray<Answer>, UserError>
 }
@@ -13,11 +13,12 @@ export interface Inbox<Answer> {
 /** An inbox for the answers of so many workers. */
 export const makeInbox = <Answer>(workers: number): Inbox<Answer> => {
   const waiting = Array.from({ length: workers }, () => [] as Array<Answer>)
-  let failure: UserError | undefined
+  const failures: Array<UserError | undefined> = waiting.map(() => undefined)
   let wake: ((taken: Inbox<Answer>["take"]) => void) | undefined
   const next = (): Inbox<Answer>["take"] | undefined => {
     if (waiting.every((answers) => answers.length > 0))
       return Effect.succeed(waiting.map((answers) => answers.shift()!))
+    const failure = failures.find((one, worker) => one !== undefined && waiting[worker].length === 0)
     return failure === undefined ? undefined : Effect.fail(failure)
   }
   const settle = (): void => {
@@ -33,8 +34,8 @@ export const makeInbox = <Answer>(workers: number): Inbox<Answer> => {
       waiting[worker].push(answer)
       settle()
     },
-    fail: (error) => {
-      failure ??= error
+    fail: (worker, error) => {
+      failures[worker] ??= error
       settle()
     },
     take: Effect.suspend(

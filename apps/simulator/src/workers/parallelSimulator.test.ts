@@ -177,6 +177,21 @@ const madeTogether = (
     return localSimulator(new Simulation({ ...all, initial: own }), 1000, others)
   })
 
+/** As `connect`; it ends as soon as it has answered, as a thread does that has nothing more to wait for. */
+const ending = <Message, Answer>(): Connection<Message, Answer> => {
+  const connection = connect<Message, Answer>()
+  let end: (cause: unknown) => void = () => {}
+  return {
+    ...connection,
+    onFailure: (listener) => (end = listener),
+    onAnswer: (listener) =>
+      connection.onAnswer((answer) => {
+        listener(answer)
+        end(new Error("it ended with code 0"))
+      })
+  }
+}
+
 it("listeners that several threads make live as those that one makes", () =>
   fc.assert(
     fc.asyncProperty(
@@ -191,7 +206,9 @@ it("listeners that several threads make live as those that one makes", () =>
         const ends = [monday + 2 * hour, monday + 20 * hour]
         const one = localSimulator(new Simulation({ ...base, ...options, cast: makeCast() }), 1000)
         const expected = await Effect.runPromise(linesOf(one, ends))
-        const made = Effect.flatMap(madeTogether(options, makers), (simulator) => linesOf(simulator, ends))
+        const made = Effect.flatMap(madeTogether(options, makers, ending), (simulator) =>
+          linesOf(simulator, ends)
+        )
         expect(await Effect.runPromise(Effect.scoped(made))).toEqual(expected)
       }
     ),
