@@ -69,41 +69,45 @@ const varlong = (bytes: Buffer): number => {
 
 /** Bytes of a column that grow with it. */
 class Growing {
-  bytes: Buffer
+  private bytes: Buffer
+  private view: DataView
   size = 0
   constructor(capacity: number) {
-    this.bytes = Buffer.allocUnsafeSlow(capacity)
+    this.bytes = Buffer.allocUnsafeSlow(capacity + wordSlack)
+    this.view = viewOf(this.bytes)
   }
   room(size: number): void {
-    if (this.size + size <= this.bytes.length) return
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.size + size, 2 * this.bytes.length))
+    const needed = this.size + size + wordSlack
+    if (needed <= this.bytes.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.bytes.length))
     this.bytes.copy(larger, 0, 0, this.size)
     this.bytes = larger
+    this.view = viewOf(larger)
   }
-  /** Short texts are copied faster by a loop than by a call. There must be room. */
-  put(from: Buffer, start: number, end: number): void {
-    if (end - start > 64) this.size += from.copy(this.bytes, this.size, start, end)
-    else {
-      const { bytes } = this
-      let to = this.size
-      for (let i = start; i < end; i++) bytes[to++] = from[i]
-      this.size = to
-    }
+  /** Short texts are copied faster by a loop, four bytes at a time, than by a call. There must be room. */
+  put(from: Buffer, fromView: DataView, start: number, end: number): void {
+    const { size, view } = this
+    const length = end - start
+    if (length > 128 || end + wordSlack > from.length) from.copy(this.bytes, size, start, end)
+    else for (let i = 0; i < length; i += 4) view.setInt32(size + i, fromView.getInt32(start + i, true), true)
+    this.size = size + length
   }
   /** Four bytes, little endian. There must be room. */
   putLength(length: number): void {
-    const { bytes, size } = this
-    bytes[size] = length
-    bytes[size + 1] = length >>> 8
-    bytes[size + 2] = length >>> 16
-    bytes[size + 3] = length >>> 24
-    this.size = size + 4
+    this.view.setInt32(this.size, length, true)
+    this.size += 4
   }
   column(ends: Int32Array, nulls: Uint8Array | undefined): BytesColumn {
     const data = this.bytes.subarray(0, this.size)
     return nulls === undefined ? { data, ends } : { data, ends, nulls }
   }
 }
+
+/** Bytes behind a text that a copy by words may read and write. */
+const wordSlack = 3
+
+const viewOf = ({ buffer, byteLength, byteOffset }: Buffer): DataView =>
+  new DataView(buffer, byteOffset, byteLength)
 
 /**
  * The records of sections, in offset order, from offset `from` on, as columns. `values` gets the values: it is as large
@@ -134,6 +138,7 @@ export const decodeRecords = (
   for (const section of sections) {
     const { appendTime, baseOffset, bytes, firstTimestamp } = section
     const isInPlace = bytes.buffer === values.buffer
+    const view = viewOf(bytes)
     at = 0
     for (let r = 0; r < section.count; r++) {
       const length = varint(bytes)
@@ -154,7 +159,7 @@ export const decodeRecords = (
         // Those of the others are about as long.
         keys ??= new Growing(Math.min(values.length, keyLength * (most - count)))
         keys.room(keyLength)
-        keys.put(bytes, at, at + keyLength)
+        keys.put(bytes, view, at, at + keyLength)
         at += keyLength
       } else (keyNulls ??= new Uint8Array(most))[count] = 1
       keyEnds[count] = keys?.size ?? 0
@@ -174,7 +179,7 @@ export const decodeRecords = (
         headerEnds ??= new Int32Array(most)
         if (headerCount > end - at) throw new RangeError("a record has more headers than bytes")
         headers ??= new Growing(Math.min(values.length, (end - at + 8 * headerCount) * (most - count)))
-        putHeaders(headers, bytes, headerCount, end)
+        putHeaders(headers, bytes, view, headerCount, end)
       }
       if (headerEnds !== undefined) headerEnds[count] = headers?.size ?? 0
       if (at !== end) throw new RangeError("a record does not end where it should")
@@ -198,13 +203,13 @@ export const decodeRecords = (
 }
 
 /** As `encodeHeaders` (recordHeaders.ts) writes them; a header without a value gets an empty one. They end before `end`. */
-const putHeaders = (headers: Growing, bytes: Buffer, count: number, end: number): void => {
+const putHeaders = (headers: Growing, bytes: Buffer, view: DataView, count: number, end: number): void => {
   headers.room(end - at + 8 * count)
   for (let i = 0; i < 2 * count; i++) {
     const length = Math.max(0, varint(bytes))
     if (at + length > end) throw new RangeError("a header is longer than its record")
     headers.putLength(length)
-    headers.put(bytes, at, at + length)
+    headers.put(bytes, view, at, at + length)
     at += length
   }
 }
