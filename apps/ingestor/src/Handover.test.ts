@@ -1,15 +1,15 @@
-import { Effect, Either, Fiber, Option, TestClock, TestContext } from "effect"
+import { Effect, Either, Fiber, Option, type Scope, TestClock, TestContext } from "effect"
 import { expect, it } from "vitest"
 import { Handover } from "./Handover.ts"
 
-const run = <A, E>(effect: Effect.Effect<A, E>) =>
-  Effect.runPromise(Effect.provide(effect, TestContext.TestContext))
+const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>) =>
+  Effect.runPromise(Effect.provide(Effect.scoped(effect), TestContext.TestContext))
 const isDone = (fiber: Fiber.RuntimeFiber<unknown, unknown>) => Effect.map(fiber.poll, Option.isSome)
 
 it("hands one message over at a time, in order, and loses none to a wait that is cut off", () =>
   run(
     Effect.gen(function* () {
-      const handover = new Handover<number>()
+      const handover = yield* Handover.make<number>()
       const taken: Array<number> = []
       const putting = yield* Effect.fork(
         Effect.gen(function* () {
@@ -39,15 +39,25 @@ it("hands one message over at a time, in order, and loses none to a wait that is
 it("wakes by the bell, whoever rings it, or by the time", () =>
   run(
     Effect.gen(function* () {
-      const handover = new Handover<number>()
+      const handover = yield* Handover.make<number>()
       const waiting = yield* Effect.fork(handover.wait(Number.POSITIVE_INFINITY))
-      const timed = yield* Effect.fork(handover.wait(10))
-      yield* TestClock.adjust(9)
-      expect([yield* isDone(waiting), yield* isDone(timed)]).toEqual([false, false])
-      yield* TestClock.adjust(1)
-      expect([yield* isDone(waiting), yield* isDone(timed)]).toEqual([false, true])
+      yield* TestClock.adjust(1000)
+      expect(yield* isDone(waiting)).toBe(false)
       handover.ring()
-      yield* Fiber.join(waiting)
+      expect(yield* Fiber.join(waiting)).toBe(true)
+      // Later, sooner, and later again than what the timer is set to.
+      for (const ms of [10, 5, 20]) {
+        const rung = yield* Effect.fork(handover.wait(ms))
+        yield* TestClock.adjust(ms - 1)
+        expect(yield* isDone(rung)).toBe(false)
+        handover.ring()
+        expect(yield* Fiber.join(rung)).toBe(true)
+        const timed = yield* Effect.fork(handover.wait(ms))
+        yield* TestClock.adjust(ms - 1)
+        expect(yield* isDone(timed)).toBe(false)
+        yield* TestClock.adjust(1)
+        expect(yield* Fiber.join(timed)).toBe(false)
+      }
       // Rung before the wait: nobody sleeps through it.
       handover.ring()
       yield* handover.wait(Number.POSITIVE_INFINITY)
@@ -61,7 +71,7 @@ it("wakes by the bell, whoever rings it, or by the time", () =>
 it("keeps an error for every take that follows", () =>
   run(
     Effect.gen(function* () {
-      const handover = new Handover<number, string>()
+      const handover = yield* Handover.make<number, string>()
       handover.put(Either.left("away"))
       for (let i = 0; i < 2; i++) expect(yield* Effect.flip(handover.take)).toBe("away")
     })

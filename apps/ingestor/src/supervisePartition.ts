@@ -143,7 +143,7 @@ export const supervisePartition = (parts: IngestParts, of: TopicPartition): Effe
           unsealed: position.unsealed,
           onClosed
         })
-        const fetches = new Handover<Fetched, EventLogError>()
+        const fetches = yield* Handover.make<Fetched, EventLogError>()
         yield* startReader(read, of, position.offset, fetches, options)
         const share = yield* budget.share(() => fetches.ring())
         const writing = runPartitionWriter({
