@@ -2,10 +2,12 @@
  * npm run bench:ingest [-- --json] [-- --rows 2000000] [-- --partitions 4] [-- --profile DIR]:
  * Kafka → validated Parquet → Cloud Storage, on a real broker and a storage server that it starts. The bundled simulator
  * writes the events (beside it plain kafkajs, the same bytes), the bundled ingestor brings them in: one process, then
- * two, each measured whole from start to exit. Beside it Spark, where SPARK_HOME or pyspark is there.
+ * two, each measured whole from start to exit. Two processes slow each other down on cores that share a cache, or are
+ * halves of one, whatever they do: so one is measured beside a program that does nothing as well. Beside it Spark, where
+ * SPARK_HOME or pyspark is there.
  */
 import { makeBucket } from "@musify/lake/gcs/testing/makeBucket.ts"
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import os from "node:os"
 import { join } from "node:path"
@@ -104,10 +106,10 @@ const ingest = async (
   broker: string,
   endpoint: string,
   buckets: string,
+  bucket: string,
   processes: number,
   expected: number
 ): Promise<IngestRow> => {
-  const bucket = `bench-${processes}`
   await makeBucket(endpoint, bucket)
   const profile =
     values.profile === undefined || processes > 1 ? [] : ["--cpu-prof", "--cpu-prof-dir", values.profile]
@@ -144,6 +146,16 @@ const ingest = async (
   }
 }
 
+/** Lets another program, which does nothing, keep a core busy meanwhile. */
+const besideBusyCore = async <A>(run: () => Promise<A>): Promise<A> => {
+  const busy = spawn(process.execPath, ["-e", "for (;;);"], { stdio: "ignore" })
+  try {
+    return await run()
+  } finally {
+    busy.kill("SIGKILL")
+  }
+}
+
 const sparkRow = (count: number, run: SparkRun): IngestRow => ({
   ...rowOf(count, run),
   first_file_s: run.first_file_s === undefined ? null : rounded(run.first_file_s),
@@ -163,20 +175,30 @@ try {
   note("simulator to Kafka", produced)
   const kafkajs = await kafkajsAlone(broker.address)
   note("kafkajs alone to Kafka", kafkajs)
-  const one = await ingest(broker.address, storage.address, buckets, 1, produced.rows)
+  const bringIn = (bucket: string, processes: number) =>
+    ingest(broker.address, storage.address, buckets, bucket, processes, produced.rows)
+  const one = await bringIn("one", 1)
   note("one ingestor", one)
-  const two = await ingest(broker.address, storage.address, buckets, 2, produced.rows)
+  const two = await bringIn("two", 2)
   note("two ingestors", two)
+  const busy = await besideBusyCore(() => bringIn("busy", 1))
+  note("one ingestor, a core busy", busy)
   const peer = await runSpark(broker.address, topicPrefix, join(folder, "spark"))
   const spark = peer === undefined ? undefined : sparkRow(produced.rows, peer)
   if (spark !== undefined) note(`Spark ${peer?.version}`, spark)
   const cpuOfTwo = rounded(two.cpu_s / one.cpu_s)
+  const cpuOfTwoBusy = rounded(two.cpu_s / busy.cpu_s)
   const produceRatio = rounded(produced.rows_per_s / kafkajs.rows_per_s)
   if (values.json) {
     console.log(
       JSON.stringify({
         ...one,
-        two_processes: { ...two, cpu_per_row_against_one: cpuOfTwo },
+        two_processes: {
+          ...two,
+          cpu_per_row_against_one: cpuOfTwo,
+          cpu_per_row_against_one_with_busy_core: cpuOfTwoBusy
+        },
+        busy_core: busy,
         produce: { ...produced, against_kafkajs: produceRatio },
         kafkajs_produce: kafkajs,
         spark: peer === undefined ? null : { version: peer.version, ...spark }
@@ -189,11 +211,14 @@ try {
     console.table({
       "one ingestor": one,
       "two ingestors": two,
+      "one ingestor, a core busy": busy,
       ...(peer === undefined ? {} : { [`Spark ${peer.version}, local[2]`]: spark }),
       "simulator to Kafka": produced,
       "kafkajs alone to Kafka": kafkajs
     })
-    console.log(`Two processes cost ${cpuOfTwo} × the CPU per row of one.`)
+    console.log(
+      `Two processes cost ${cpuOfTwo} × the CPU per row of one, ${cpuOfTwoBusy} × that of one beside a busy core.`
+    )
     console.log(`The simulator writes ${produceRatio} × the rows a second of kafkajs alone.`)
     if (peer === undefined) console.log("Spark is not there: set SPARK_HOME, or pip install pyspark.")
   }
