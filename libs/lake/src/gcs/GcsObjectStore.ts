@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer"
 import process from "node:process"
-import { Duration, Effect, Layer, Metric, Option, Random, Schedule } from "effect"
+import { type Duration, Effect, Layer, Metric, Option, Random, Schedule } from "effect"
 import type { ObjectEntry, ObjectStoreService } from "../ObjectStore.ts"
 import { ObjectStore } from "../ObjectStore.ts"
 import { ObjectStoreUnavailable } from "../ObjectStoreError.ts"
@@ -9,6 +9,7 @@ import { makeGcsClient } from "./GcsClient.ts"
 import type { GcsFault } from "./gcsFault.ts"
 import { faultOf } from "./gcsFault.ts"
 import type { GcsOptions } from "./GcsOptions.ts"
+import { within } from "./within.ts"
 
 /** Requests to Cloud Storage that were tried again. */
 export const retries = Metric.counter("musify_store_retries_total", {
@@ -58,17 +59,12 @@ export const makeGcsObjectStore = (options: GcsOptions): ObjectStoreService => {
     permits
       .withPermits(1)(
         Effect.tryPromise({
-          try: (signal) => run((client ??= makeGcsClient(options)), signal),
+          try: (interrupted) =>
+            within(options.timeoutMs, interrupted, (signal) =>
+              run((client ??= makeGcsClient(options)), signal)
+            ),
           catch: faultOf
-        }).pipe(
-          Effect.timeoutFail({
-            duration: Duration.millis(options.timeoutMs),
-            onTimeout: (): GcsFault => ({
-              kind: "transient",
-              text: `no answer within ${Duration.format(Duration.millis(options.timeoutMs))}`
-            })
-          })
-        )
+        })
       )
       .pipe(
         Effect.tapError(({ kind }) =>
@@ -115,18 +111,31 @@ export const makeGcsObjectStore = (options: GcsOptions): ObjectStoreService => {
     Effect.suspend(() => {
       let tries = 0
       let asked: GcsClient | undefined
-      return Effect.suspend(() => {
+      const once = Effect.suspend(() => {
         tries++
         return attempt((client, signal) => {
           asked = client
           return run(client, signal)
         })
-      }).pipe(
-        Effect.retry({ times: checksumTries - 1, while: ({ kind }) => kind === "checksum" }),
-        Effect.retry({
-          schedule: retrySchedule(options.retryFor),
-          while: ({ kind }) => kind === "transient"
-        }),
+      })
+      // What tries again is set up when there is something to be tried again: it costs more than an attempt.
+      const again = (first: GcsFault) => {
+        let failed: GcsFault | undefined = first
+        return Effect.suspend(() => {
+          if (failed === undefined) return once
+          const fault = failed
+          failed = undefined
+          return Effect.fail(fault)
+        }).pipe(
+          Effect.retry({ times: checksumTries - 1, while: ({ kind }) => kind === "checksum" }),
+          Effect.retry({
+            schedule: retrySchedule(options.retryFor),
+            while: ({ kind }) => kind === "transient"
+          })
+        )
+      }
+      return once.pipe(
+        Effect.catchAll(again),
         Effect.catchAll((fault) => unavailable(what, name, fault, tries, asked))
       )
     })
