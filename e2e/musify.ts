@@ -79,7 +79,7 @@ export const sleep = (ms: number): Promise<void> => new Promise((resolve) => set
 export const until = async <A>(
   condition: () => Promise<A | undefined>,
   describe: () => string,
-  seconds = 60
+  seconds = 180
 ): Promise<A> => {
   for (let waited = 0; waited < seconds * 10; waited++) {
     const found = await condition()

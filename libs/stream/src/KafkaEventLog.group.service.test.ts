@@ -131,6 +131,19 @@ describe("a group", () => {
       expect(yield* log.committed(group, "auth_events", 2)).toBe(undefined)
     }).pipe(Effect.scoped, Effect.runPromise))
 
+  it("is one of its log: another log on the same cluster has members of its own under the same name", () =>
+    Effect.gen(function* () {
+      const logs = yield* Effect.replicateEffect(
+        makeKafkaEventLog(kafkaTestSettings(inject("kafkaBrokers"), { partitions })),
+        2
+      )
+      for (const log of logs) {
+        const { assignments } = yield* log.join(group)
+        expect((yield* assignments.take).map(nameOf).sort()).toEqual(all.map(nameOf).sort())
+        yield* log.commit(group, "auth_events", 1, 42)
+      }
+    }).pipe(Effect.scoped, Effect.runPromise))
+
   it.each([1, 2])("reads everything once under any coming and going (seed %i)", (seed) =>
     Effect.gen(function* () {
       const random = dice(seed)
@@ -156,7 +169,7 @@ describe("a group", () => {
       const caughtUp = Effect.sync(() =>
         all.every((one) => positions.read.get(nameOf(one)) === ends.get(nameOf(one)))
       )
-      for (let waited = 0; waited < 600 && !(yield* caughtUp); waited++) yield* Effect.sleep(50)
+      for (let waited = 0; waited < 3000 && !(yield* caughtUp); waited++) yield* Effect.sleep(50)
       expect(positions.read).toEqual(ends)
       expect(errors).toEqual([])
       for (const scope of members) yield* Scope.close(scope, Exit.void)
@@ -213,7 +226,7 @@ describe("a broker that is killed", () => {
       const caughtUp = Effect.sync(() =>
         all.every((one) => positions.read.get(nameOf(one)) === ends.get(nameOf(one)))
       )
-      for (let waited = 0; waited < 1200 && !(yield* caughtUp); waited++) yield* Effect.sleep(50)
+      for (let waited = 0; waited < 3000 && !(yield* caughtUp); waited++) yield* Effect.sleep(50)
       expect(positions.read).toEqual(ends)
     }).pipe(Effect.scoped, Effect.runPromise))
 

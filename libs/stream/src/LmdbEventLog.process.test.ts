@@ -160,7 +160,7 @@ describe("a disk that takes no more", () => {
     const command = 'ulimit -f 3000; exec "$@"'
     const numbers = ["1", "100000", "2000", String(segmentBytes)]
     const args = [process.execPath, ...nodeArguments(child), "append", folder, ...numbers]
-    const run = spawnSync("sh", ["-c", command, "sh", ...args], { encoding: "utf8", timeout: 30_000 })
+    const run = spawnSync("sh", ["-c", command, "sh", ...args], { encoding: "utf8", timeout: 120_000 })
     const lines = run.stdout.split("\n").slice(0, -1)
     const { failed } = JSON.parse(lines.pop() ?? "{}") as { readonly failed: string }
     expect(failed).toContain(
