@@ -133,11 +133,8 @@ describe("a group", () => {
 
   it("is one of its log: another log on the same cluster has members of its own under the same name", () =>
     Effect.gen(function* () {
-      const logs = yield* Effect.replicateEffect(
-        makeKafkaEventLog(kafkaTestSettings(inject("kafkaBrokers"), { partitions })),
-        2
-      )
-      for (const log of logs) {
+      for (let logs = 0; logs < 2; logs++) {
+        const log = yield* makeKafkaEventLog(kafkaTestSettings(inject("kafkaBrokers"), { partitions }))
         const { assignments } = yield* log.join(group)
         expect((yield* assignments.take).map(nameOf).sort()).toEqual(all.map(nameOf).sort())
         yield* log.commit(group, "auth_events", 1, 42)
