@@ -5,6 +5,7 @@ import fs from "node:fs"
 import os from "node:os"
 import path from "node:path"
 import process from "node:process"
+import { text } from "node:stream/consumers"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { afterAll, describe, expect, it } from "vitest"
@@ -88,16 +89,16 @@ describe("a data folder", () => {
     fs.chmodSync(dir, 0o555)
     // Root may write anywhere: then somebody else tries.
     const somebody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
-    const run = spawnSync(process.execPath, [...nodeArguments(program), "hold", "--data", dir], {
+    const child = spawn(process.execPath, [...nodeArguments(program), "hold", "--data", dir], {
       ...somebody,
-      encoding: "utf8",
-      timeout: 120_000
+      stdio: ["ignore", "ignore", "pipe"]
     })
-    expect(run.stderr).toBe(
+    const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, "exit")])
+    expect(stderr).toBe(
       `Cannot write to the data folder ${dir}: permission denied. ` +
         `Give yourself the right to write there, or choose another folder.\n`
     )
-    expect(run.status).toBe(2)
+    expect(code).toBe(2)
   })
 
   it("words a full disk, a missing right and a read-only disk", () => {
