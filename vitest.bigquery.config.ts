@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config"
 // Each file has a stand-in of its own; a stand-in uses one core.
 export default defineConfig({
   test: {
-    setupFiles: ["tools/vitestSeed.ts"],
+    setupFiles: ["tools/vitestSeed.ts", "tools/vitestTurn.ts"],
     include: ["libs/**/*.bigquery.test.ts", "apps/**/*.bigquery.test.ts"],
     globalSetup: ["tools/bigquery/install.mjs"],
     pool: "forks",

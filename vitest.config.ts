@@ -10,7 +10,7 @@ const alone = ["apps/ingestor/src/monitoring/monitoring.test.ts"]
 // puts it back.
 export default defineConfig({
   test: {
-    setupFiles: ["tools/vitestSeed.ts"],
+    setupFiles: ["tools/vitestSeed.ts", "tools/vitestTurn.ts"],
     exclude: [
       "**/node_modules/**",
       "**/dist/**",

@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config"
 // nothing but npm. Two files at a time: most of their time they wait.
 export default defineConfig({
   test: {
-    setupFiles: ["tools/vitestSeed.ts"],
+    setupFiles: ["tools/vitestSeed.ts", "tools/vitestTurn.ts"],
     include: ["**/*.service.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
     globalSetup: ["tools/services/globalSetup.ts"],

@@ -6,7 +6,8 @@ import path from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { badFolders, damage, filesUnder, program } from "./badFolder.ts"
 import { deadLetterRows } from "./lake.ts"
-import { freePort, start, until } from "./musify.ts"
+import { findPorts } from "../tools/services/findPorts.ts"
+import { start, until } from "./musify.ts"
 
 /*
  * What a person meets when something is wrong: the exit code, one message that names the file or setting, no stack
@@ -38,9 +39,9 @@ describe("options and files of a person", () => {
 
   test("a taken port; the same command works when it is free", async () => {
     const data = copy()
-    const server = createServer().listen(await freePort(), "127.0.0.1")
+    const [port] = await findPorts(1)
+    const server = createServer().listen(port, "127.0.0.1")
     await once(server, "listening")
-    const { port } = server.address() as { port: number }
     const args = ["dashboard", "--data", data, "--port", String(port)]
     await program(args, 2, String(port), "--port")
     server.close()
@@ -48,8 +49,7 @@ describe("options and files of a person", () => {
     const running = start(args)
     await until(
       async () => (running.output().includes(`:${port}`) ? true : undefined),
-      () => running.output(),
-      20
+      () => running.output()
     )
     running.child.kill("SIGTERM")
     expect((await running.finished).code).toBe(0)
@@ -78,12 +78,10 @@ describe("data folders", () => {
 
   test("one in use, and one where a file is in the way", async () => {
     const data = copy()
-    const port = String(await freePort())
-    const first = start(["up", "--data", data, "--port", port])
+    const first = start(["up", "--data", data, "--port", "0"])
     await until(
-      async () => (first.output().includes(`:${port}`) ? true : undefined),
-      () => first.output(),
-      20
+      async () => (first.output().includes("Dashboard: http") ? true : undefined),
+      () => first.output()
     )
     await ends(["up", "--data", data, "--port", "0"], 2, data)
     first.child.kill("SIGTERM")

@@ -38,7 +38,7 @@ test("four processes over one data folder work like one", async () => {
       () => `the dashboard says where it is\n${output()}`
     )
     const summary = async () => {
-      const response = await fetch(`${url}api/summary`, { signal: AbortSignal.timeout(30_000) })
+      const response = await fetch(`${url}api/summary`, { signal: AbortSignal.timeout(120_000) })
       const body = (await response.json()) as {
         readonly version: string
         readonly rows: ReadonlyArray<object>
@@ -77,4 +77,4 @@ test("four processes over one data folder work like one", async () => {
     await Promise.all(all.map((part) => part.finished))
     await sleep(0)
   }
-}, 300_000)
+}, 600_000)

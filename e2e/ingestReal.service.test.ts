@@ -47,8 +47,7 @@ const answered = (running: Running, path: string, is: (text: string) => boolean)
       last = text
       return is(text) ? text : undefined
     },
-    () => `${path} answers ${last}; the ingestor said ${running.output()}`,
-    90
+    () => `${path} answers ${last}; the ingestor said ${running.output()}`
   )
 }
 const folder = temporaryFolder()
@@ -123,7 +122,7 @@ it("stores each record once while ingestors come, are killed and go", async () =
   const { logged, stored } = await Effect.runPromise(compared)
   expect(stored).toEqual(logged)
   expect(await runJson(["audit", "--deep", ...bucket])).toMatchObject({ ok: true })
-}, 400_000)
+}, 600_000)
 
 it("says in one message which part cannot be reached", async () => {
   const away = await run(["ingest", "--once", "--kafka-brokers", "127.0.0.1:1", ...bucket])
@@ -140,4 +139,4 @@ it("says in one message which part cannot be reached", async () => {
   ])
   expect(noBucket.code).toBe(3)
   expect(noBucket.stderr).toContain("gs://no-such-bucket")
-}, 120_000)
+})

@@ -28,7 +28,7 @@ beforeAll(async () => {
   const packed = await runFile(process.execPath, ["tools/pack.mjs", "apps/simulator"], { cwd: root })
   writeFileSync(join(folder.path, "package.json"), '{"private":true}')
   await runFile("npm", ["install", "--no-audit", "--no-fund", packed.stdout.trim()], { cwd: folder.path })
-}, 180_000)
+}, 240_000)
 afterAll(folder.remove)
 
 test("the package names no package of this repository, and nothing but what it loads from outside", () => {
@@ -68,6 +68,6 @@ describe.sequential("installed alone", () => {
         files.map((file) => readFileSync(join(folder.path, out, file), "utf8"))
       ])
       expect(outputs.get(name)).toEqual([...outputs.values()][0])
-    }, 180_000)
+    }, 240_000)
   }
 })

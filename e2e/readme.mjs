@@ -14,15 +14,15 @@ const commands = [...readme.matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, bl
 
 // `npm test` is a step of its own before this one.
 const skipped = new Set(["npm test"])
-/** What serves is ready when it says so, or, where it has nothing to say, when it has not failed for this long. */
+/** What serves is ready when it says so. */
 const serves = [
   [/^npm start$/, /simulation is live/],
   [/^npx nx run simulator:serve$/, /simulation is live/],
-  [/^npx nx run dashboard:serve$/, /Dashboard: http/],
-  [/^npx nx run \w+:serve$/, undefined]
+  [/^npx nx run ingestor:serve$/, /Following the log/],
+  [/^npx nx run batcher:serve$/, /Building hours/],
+  [/^npx nx run dashboard:serve$/, /Dashboard: http/]
 ]
-const settleSeconds = 12
-const seconds = 240
+const seconds = 480
 
 /** npm and nx do not pass signals on everywhere: end the group that we started. */
 const signal = (child, name) => {
@@ -41,19 +41,13 @@ const runOne = async (command) => {
   let stopped = false
   const look = (chunk) => {
     output += chunk
-    if (ready !== undefined && !stopped && ready.test(output)) {
+    if (!stopped && ready?.test(output)) {
       stopped = true
       signal(child, "SIGINT")
     }
   }
   child.stdout.on("data", look)
   child.stderr.on("data", look)
-  if (serving !== undefined && ready === undefined) {
-    setTimeout(() => {
-      stopped = true
-      signal(child, "SIGINT")
-    }, settleSeconds * 1000).unref()
-  }
   const limit = setTimeout(() => signal(child, "SIGKILL"), seconds * 1000)
   const [code, by] = await once(child, "close")
   clearTimeout(limit)

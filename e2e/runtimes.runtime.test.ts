@@ -45,6 +45,6 @@ describe.sequential("up --once", () => {
       } finally {
         folder.remove()
       }
-    }, 180_000)
+    }, 240_000)
   }
 })

@@ -193,4 +193,4 @@ test("kill -9 at any moment of a back-fill and of live writing costs nothing", a
     expect(shorter).toBeGreaterThan(0)
     expect(text.slice(0, shorter) === whole[t].slice(0, shorter), topics[t]).toBe(true)
   }
-})
+}, 600_000)

@@ -2,9 +2,10 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 // Each takes a minute or so of one core: one that begins last keeps the other core waiting for it.
 const long = [
-  "libs/warehouse/src/publishing.test.ts",
   "libs/warehouse/src/buildPass.test.ts",
+  "libs/warehouse/src/publishing.test.ts",
   "e2e/kill.test.ts",
+  "libs/warehouse/src/weeksOfHours.test.ts",
   "libs/warehouse/src/ledger.test.ts",
   "apps/musify/src/audit/audit.test.ts",
   "e2e/damage.test.ts",

@@ -2,7 +2,8 @@ import { Buffer } from "node:buffer"
 import { once } from "node:events"
 import { createServer, connect, type Server, type Socket } from "node:net"
 import { afterEach, expect, test } from "vitest"
-import { freePort, sleep } from "../musify.ts"
+import { findPorts } from "../../tools/services/findPorts.ts"
+import { sleep } from "../musify.ts"
 import { fairWeather, TcpProxy } from "./TcpProxy.ts"
 
 const closing: Array<() => Promise<unknown> | void> = []
@@ -29,7 +30,7 @@ const startEcho = async (): Promise<Echo> => {
       socket.write(data)
     })
   })
-  const port = await freePort()
+  const [port] = await findPorts(1)
   server.listen(port, "127.0.0.1")
   await once(server, "listening")
   closing.push(() => {
@@ -40,7 +41,7 @@ const startEcho = async (): Promise<Echo> => {
 }
 
 const startProxy = async (target: number): Promise<{ readonly proxy: TcpProxy; readonly port: number }> => {
-  const port = await freePort()
+  const [port] = await findPorts(1)
   const proxy = await TcpProxy.open(port, target)
   closing.push(() => proxy.close())
   return { proxy, port }
@@ -137,7 +138,7 @@ test("delays, throttles, refuses and resets", async () => {
 })
 
 test("a server that is away is a connection that is reset", async () => {
-  const { port } = await startProxy(await freePort())
+  const { port } = await startProxy((await findPorts(1))[0])
   expect(await (await connectTo(port)).ended).toBe("ECONNRESET")
 })
 

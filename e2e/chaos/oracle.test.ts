@@ -79,7 +79,7 @@ beforeAll(async () => {
       Effect.provideService(EventLog, log)
     )
   )
-}, 60_000)
+})
 
 let copies = 0
 

@@ -12,7 +12,13 @@ import { produceLines } from "./consoleProducer.ts"
 import { findPorts, isFree } from "./findPorts.ts"
 import { saslUsers, startBroker, startBrokers, startStorageServer, type Broker } from "./Services.ts"
 
-const quiet = { logLevel: logLevel.NOTHING, retry: { retries: 20, maxRetryTime: 1000 } }
+/** A broker that starts again, or is busy, is waited for, however long that takes. */
+const quiet = {
+  logLevel: logLevel.NOTHING,
+  connectionTimeout: 60_000,
+  authenticationTimeout: 60_000,
+  retry: { retries: 300, maxRetryTime: 1000 }
+}
 const clientOf = (brokers: Array<string>, config: Partial<KafkaConfig> = {}) =>
   new Kafka({ ...quiet, ...config, brokers })
 

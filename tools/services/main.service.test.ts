@@ -49,8 +49,15 @@ const untilFree = async (ports: ReadonlyArray<number>) => {
 
 const portsOf = ({ gcsPort, kafkaPorts }: ServicesState) => [...kafkaPorts, gcsPort]
 
-const topicsOf = async ({ kafkaBrokers }: ServicesState) => {
-  const admin = new Kafka({ brokers: kafkaBrokers.split(","), logLevel: logLevel.NOTHING }).admin()
+const adminOf = ({ kafkaBrokers }: ServicesState) =>
+  new Kafka({
+    brokers: kafkaBrokers.split(","),
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: 60_000
+  }).admin()
+
+const topicsOf = async (state: ServicesState) => {
+  const admin = adminOf(state)
   await admin.connect()
   const topics = await admin.listTopics()
   await admin.disconnect()
@@ -62,7 +69,7 @@ test("serves the same data at the same addresses, detached or until Ctrl-C", asy
   const detached = await start(["--json", "--detach"], environment).finished
   expect(detached.code).toBe(0)
   const state = JSON.parse(detached.stdout) as ServicesState
-  const admin = new Kafka({ brokers: [state.kafkaBrokers], logLevel: logLevel.NOTHING }).admin()
+  const admin = adminOf(state)
   await admin.connect()
   await admin.createTopics({ waitForLeaders: true, topics: [{ topic: "mine", numPartitions: 1 }] })
   await admin.disconnect()

@@ -136,13 +136,14 @@ const run = Command.make(
       if (!watch) return yield* Effect.flatMap(runBatch(batch), show_)
       const rhythm = yield* rhythmOf(every)
       const progress = yield* Progress
+      const watching = watchBatches({
+        ...batch,
+        rhythm,
+        onBatch: (summary) => (summary.hours === 0 ? Effect.void : show_(summary)),
+        onTrouble: (message) => Effect.zipRight(progress.say(message), Console.error(message))
+      })
       return yield* serving(
-        watchBatches({
-          ...batch,
-          rhythm,
-          onBatch: (summary) => (summary.hours === 0 ? Effect.void : show_(summary)),
-          onTrouble: (message) => Effect.zipRight(progress.say(message), Console.error(message))
-        })
+        Effect.zipRight(Effect.logInfo("Building hours until it is stopped (Ctrl-C)."), watching)
       )
     })
     return Effect.provide(program, environment(options))

@@ -116,4 +116,4 @@ it("a watching batcher passes at once and then at five past", async () => {
     }).pipe(Effect.provide(environment("watch")), Effect.provide(TestContext.TestContext))
   )
   expect(passes.length).toBe(3)
-}, 30_000)
+})

@@ -17,6 +17,8 @@ export const chromiumPath = places.find((place) => place !== undefined && fs.exi
 export const launch = (executablePath: string): Promise<Browser> =>
   chromium.launch({
     executablePath,
+    // Never a matter of how fast the machine is.
+    timeout: 120_000,
     args: [
       "--no-sandbox",
       "--disable-gpu",

@@ -80,7 +80,7 @@ describe.skipIf(chromiumPath === undefined)("the page in Chromium", { timeout: 2
     serving = await startServing()
     await publishFixture(serving.published, "v1", fixture)
     browser = await launch(chromiumPath as string)
-  }, 60_000)
+  })
   afterAll(async () => {
     await browser.close()
     await serving.stop()

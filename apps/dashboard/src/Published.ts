@@ -43,8 +43,12 @@ export const followPublished = (
     const look = Effect.gen(function* () {
       const before = yield* Ref.get(current)
       if (before !== undefined)
-        yield* Effect.tapError(before.marts.verify, () =>
-          Effect.zipRight(Ref.set(current, undefined), retire(before.scope))
+        // The problem first: who finds no version is told why.
+        yield* Effect.tapError(before.marts.verify, ({ message }) =>
+          Ref.set(problem, message).pipe(
+            Effect.zipRight(Ref.set(current, undefined)),
+            Effect.zipRight(retire(before.scope))
+          )
         )
       const version = yield* currentVersion(published)
       if (version === undefined || version === before?.marts.manifest.version) return

@@ -26,6 +26,12 @@ export interface DashboardOptions {
   readonly published: string
 }
 
+/**
+ * An idle connection is kept for longer (ms) than browsers and proxies keep theirs: one that the server closes while it is
+ * taken again is a request that fails.
+ */
+const keepAliveMs = 75_000
+
 const listen = (server: http.Server, { port, host }: DashboardOptions) =>
   NodeHttpServer.make(() => server, { port, host }).pipe(
     Effect.mapError(({ cause }) => {
@@ -67,7 +73,7 @@ export const serveDashboard = (
   options: DashboardOptions
 ): Effect.Effect<{ readonly port: number }, UserError, Scope.Scope | EventLog> =>
   Effect.gen(function* () {
-    const server = http.createServer()
+    const server = http.createServer({ keepAliveTimeout: keepAliveMs })
     const listening = yield* listen(server, options)
     // An open page (its event stream) must not keep the server from closing.
     yield* Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))

@@ -149,6 +149,7 @@ const program = (settings: Settings) =>
     const run = Effect.gen(function* () {
       const progress = yield* Progress
       yield* monitored(settings, status)
+      if (!once) yield* Effect.logInfo("Following the log until it is stopped (Ctrl-C).")
       const summary = yield* ingest({
         ...settings,
         status,

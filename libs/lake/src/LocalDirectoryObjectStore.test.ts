@@ -26,27 +26,40 @@ for (const durability of ["power", "process"] as const)
 const racer = fileURLToPath(new URL("./testing/racePuts.ts", import.meta.url))
 
 describe("LocalDirectoryObjectStore", () => {
-  it.effect(
-    "lets exactly one of two processes create each name",
-    () =>
-      Effect.gen(function* () {
-        const directory = newDirectory()
-        yield* makeLocalDirectoryObjectStore({ directory })
-        const run = (writer: string) =>
-          Effect.promise(() =>
-            promisify(execFile)(process.execPath, [...nodeArguments(racer), directory, writer, "200"])
-          )
-        const outputs = yield* Effect.all([run("a"), run("b")], { concurrency: 2 })
-        const created = outputs.map(({ stdout }) => stdout.trim().split(/\s+/).filter(Boolean))
-        expect([...created[0], ...created[1]].sort()).toEqual(
-          Array.from({ length: 200 }, (_, i) => `race/${i}`).sort()
+  it.effect("lets exactly one of two processes create each name", () =>
+    Effect.gen(function* () {
+      const directory = newDirectory()
+      yield* makeLocalDirectoryObjectStore({ directory })
+      const run = (writer: string) =>
+        Effect.promise(() =>
+          promisify(execFile)(process.execPath, [...nodeArguments(racer), directory, writer, "200"])
         )
-        created.forEach((names, i) => {
-          for (const name of names)
-            expect(fs.readFileSync(path.join(directory, name), "utf8")).toBe(`${"ab"[i]}`.repeat(5000))
-        })
-      }),
-    20_000
+      const outputs = yield* Effect.all([run("a"), run("b")], { concurrency: 2 })
+      const created = outputs.map(({ stdout }) => stdout.trim().split(/\s+/).filter(Boolean))
+      expect([...created[0], ...created[1]].sort()).toEqual(
+        Array.from({ length: 200 }, (_, i) => `race/${i}`).sort()
+      )
+      created.forEach((names, i) => {
+        for (const name of names)
+          expect(fs.readFileSync(path.join(directory, name), "utf8")).toBe(`${"ab"[i]}`.repeat(5000))
+      })
+    })
+  )
+
+  it.effect("leaves alone what another store of this process writes into the folder", () =>
+    Effect.gen(function* () {
+      const directory = newDirectory()
+      const open = makeLocalDirectoryObjectStore({ directory })
+      const write = (letter: string) =>
+        Effect.flatMap(open, (store) =>
+          store.putIfAbsent(letter, new Uint8Array(5000).fill(letter.charCodeAt(0)))
+        )
+      const letters = Array.from("abcdefgh")
+      const answers = yield* Effect.forEach(letters, write, { concurrency: "unbounded" })
+      expect(answers).toEqual(letters.map(() => "created"))
+      for (const letter of letters)
+        expect(fs.readFileSync(path.join(directory, letter), "utf8")).toBe(letter.repeat(5000))
+    })
   )
 
   it.effect("keeps its temporary files out of every listing and removes those of killed processes", () =>

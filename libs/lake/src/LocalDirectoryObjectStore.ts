@@ -67,11 +67,16 @@ const entriesOf = (directory: string): ReadonlyArray<fs.Dirent> => {
 
 const compareNames = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
-/** Removes what killed processes left; a temporary file is named by the process that writes it. */
+/** Puts of this process so far, and the temporary files that it writes now: of all stores, since several may be one folder's. */
+let puts = 0
+const writing = new Set<string>()
+
+/** Removes what killed processes left, also one that had our number; a temporary file is named by the process that writes it. */
 const removeStaleTemporaries = (folder: string): void => {
   for (const entry of entriesOf(folder)) {
     const pid = Number(entry.name.split("-")[0])
-    if (pid === process.pid || !isAlive(pid)) fs.rmSync(path.join(folder, entry.name), { force: true })
+    const file = path.join(folder, entry.name)
+    if (pid === process.pid ? !writing.has(file) : !isAlive(pid)) fs.rmSync(file, { force: true })
   }
 }
 
@@ -80,7 +85,6 @@ const openStore = (root: string, durable: boolean): ObjectStoreService => {
   fs.mkdirSync(temporaries, { recursive: true })
   removeStaleTemporaries(temporaries)
   const madeFolders = new Set<string>()
-  let puts = 0
 
   const syncFolder = async (folder: string): Promise<void> => {
     const handle = fs.openSync(folder, "r")
@@ -109,8 +113,9 @@ const openStore = (root: string, durable: boolean): ObjectStoreService => {
     const target = path.join(root, name)
     if (fs.existsSync(target)) return "exists"
     const temporary = path.join(temporaries, `${process.pid}-${puts++}`)
-    const handle = fs.openSync(temporary, "w")
+    writing.add(temporary)
     try {
+      const handle = fs.openSync(temporary, "w")
       try {
         for (let at = 0; at < bytes.length;) at += fs.writeSync(handle, bytes, at)
         if (durable) await fsync(handle)
@@ -129,6 +134,7 @@ const openStore = (root: string, durable: boolean): ObjectStoreService => {
       if (durable) await Promise.all([folder, ...changed].map(syncFolder))
       return "created"
     } finally {
+      writing.delete(temporary)
       fs.rmSync(temporary, { force: true })
     }
   }

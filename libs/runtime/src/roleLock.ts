@@ -9,8 +9,9 @@ import { fileError, UserError } from "./UserError.ts"
 /*
  * A role is taken by announcing oneself (a file named after the process) and then looking for others: who sees a live
  * other steps back. Announcing comes before looking, so two can never both hold a role, and the file of a dead process
- * can be removed by anyone, since its name (pid, start time, boot) never comes back. Processes must see each other's
- * pids: one machine, one pid namespace.
+ * can be removed by anyone, since its name (pid, start time, boot) never comes back. Who holds the role writes so into
+ * its file: several that begin at once may all step back, and only those try again that met nobody who holds it.
+ * Processes must see each other's pids: one machine, one pid namespace.
  */
 
 /** Start time of a process as the system tells it, or undefined when there is no such (living) process. */
@@ -47,38 +48,50 @@ const bootId = (): string => {
   }
 }
 
-const livingHolders = (folder: string, role: string, self: string): ReadonlyArray<number> => {
-  const holders: Array<number> = []
+/** Another process that was met. */
+interface Other {
+  readonly pid: number
+  /** It holds the role; else it has only announced itself. */
+  readonly holds: boolean
+}
+
+const livingOthers = (folder: string, role: string, self: string): ReadonlyArray<Other> => {
+  const others: Array<Other> = []
   for (const name of fs.readdirSync(folder)) {
     if (name === self || !name.startsWith(`${role}.`)) continue
+    const file = path.join(folder, name)
     const pid = Number(name.slice(role.length + 1).split("-", 1)[0])
     const start = startOf(pid)
-    if (start !== undefined && name === `${role}.${pid}-${start}`) holders.push(pid)
-    else fs.rmSync(path.join(folder, name), { force: true })
+    if (start !== undefined && name === `${role}.${pid}-${start}`)
+      others.push({ pid, holds: (fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0 })
+    else fs.rmSync(file, { force: true })
   }
-  return holders
+  return others
 }
 
-interface Held {
-  /** Process id. */
-  readonly holder: number
-}
-
-/** Takes the role: the announcing file, or the pid of who holds it. */
-const take = (folder: string, role: string): string | number => {
+/** Takes the role: the announcing file, or who was met. */
+const take = (folder: string, role: string): string | Other => {
   const self = `${role}.${process.pid}-${startOf(process.pid) ?? "0"}`
   const file = path.join(folder, self)
   fs.mkdirSync(folder, { recursive: true })
   try {
     fs.closeSync(fs.openSync(file, "wx"))
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "EEXIST") return process.pid
+    if ((cause as NodeJS.ErrnoException).code === "EEXIST") return { pid: process.pid, holds: true }
     throw cause
   }
-  const holder = livingHolders(folder, role, self)[0]
-  if (holder === undefined) return file
-  fs.rmSync(file, { force: true })
-  return holder
+  try {
+    const others = livingOthers(folder, role, self)
+    if (others.length > 0) {
+      fs.rmSync(file, { force: true })
+      return others.find(({ holds }) => holds) ?? others[0]
+    }
+    fs.writeFileSync(file, "held\n")
+    return file
+  } catch (cause) {
+    fs.rmSync(file, { force: true })
+    throw cause
+  }
 }
 
 /**
@@ -91,28 +104,28 @@ export const acquireRole = (
   options?: { readonly wait?: boolean }
 ): Effect.Effect<void, UserError, Scope.Scope> => {
   const folder = path.join(root, "locks")
-  const attempt: Effect.Effect<string, UserError | Held> = Effect.flatMap(
+  const attempt: Effect.Effect<string, UserError | Other> = Effect.flatMap(
     Effect.try({
       try: () => take(folder, role),
       catch: (cause) => fileError(`take the role "${role}" in ${folder}`, cause)
     }),
-    (taken) => (typeof taken === "string" ? Effect.succeed(taken) : Effect.fail({ holder: taken }))
+    (taken) => (typeof taken === "string" ? Effect.succeed(taken) : Effect.fail(taken))
   )
   // Unequal steps, so that two that stepped back at once do not meet again.
   const patience = Schedule.spaced("20 millis").pipe(
     Schedule.jittered,
     Schedule.intersect(Schedule.recurs(250))
   )
-  const taken =
-    options?.wait === true
-      ? Effect.retry(attempt, { schedule: patience, while: (error) => "holder" in error })
-      : attempt
+  const taken = Effect.retry(attempt, {
+    schedule: patience,
+    while: (error) => "holds" in error && (options?.wait === true || !error.holds)
+  })
   return Effect.acquireRelease(
     Effect.mapError(taken, (error) =>
-      "holder" in error
+      "holds" in error
         ? new UserError({
             message:
-              `The data folder ${root} is in use: its ${role} is running already (process ${error.holder}). ` +
+              `The data folder ${root} is in use: its ${role} is running already (process ${error.pid}). ` +
               `Stop that one, or use another folder (--data).`,
             exitCode: 2
           })

@@ -138,13 +138,6 @@ export const runMain = <Name extends string, E, A>(
     process.exit(1)
   })
 
-  const fiber = Effect.runFork(
-    mainEffect(command, options, {
-      args: process.argv,
-      environment: process.env,
-      directory: process.cwd()
-    }).pipe(Effect.provideService(MainState, state))
-  )
   // Keeps the process alive while only effects wait.
   const keepAlive = setInterval(() => {}, 2 ** 30)
 
@@ -157,9 +150,17 @@ export const runMain = <Name extends string, E, A>(
     }, stopDeadlineMs)
     Effect.runFork(Fiber.interruptAsFork(fiber, FiberId.none))
   }
+  // Before the command begins: who is told that it has may stop it at once.
   process.on("SIGINT", () => stop("SIGINT"))
   process.on("SIGTERM", () => stop("SIGTERM"))
 
+  const fiber = Effect.runFork(
+    mainEffect(command, options, {
+      args: process.argv,
+      environment: process.env,
+      directory: process.cwd()
+    }).pipe(Effect.provideService(MainState, state))
+  )
   fiber.addObserver((exit) => {
     clearInterval(keepAlive)
     let exitCode = 0

@@ -131,6 +131,16 @@ describe("a group", () => {
       expect(yield* log.committed(group, "auth_events", 2)).toBe(undefined)
     }).pipe(Effect.scoped, Effect.runPromise))
 
+  it("is one of its log: another log on the same cluster has members of its own under the same name", () =>
+    Effect.gen(function* () {
+      for (let logs = 0; logs < 2; logs++) {
+        const log = yield* makeKafkaEventLog(kafkaTestSettings(inject("kafkaBrokers"), { partitions }))
+        const { assignments } = yield* log.join(group)
+        expect((yield* assignments.take).map(nameOf).sort()).toEqual(all.map(nameOf).sort())
+        yield* log.commit(group, "auth_events", 1, 42)
+      }
+    }).pipe(Effect.scoped, Effect.runPromise))
+
   it.each([1, 2])("reads everything once under any coming and going (seed %i)", (seed) =>
     Effect.gen(function* () {
       const random = dice(seed)
@@ -156,7 +166,7 @@ describe("a group", () => {
       const caughtUp = Effect.sync(() =>
         all.every((one) => positions.read.get(nameOf(one)) === ends.get(nameOf(one)))
       )
-      for (let waited = 0; waited < 600 && !(yield* caughtUp); waited++) yield* Effect.sleep(50)
+      for (let waited = 0; waited < 3000 && !(yield* caughtUp); waited++) yield* Effect.sleep(50)
       expect(positions.read).toEqual(ends)
       expect(errors).toEqual([])
       for (const scope of members) yield* Scope.close(scope, Exit.void)
@@ -213,7 +223,7 @@ describe("a broker that is killed", () => {
       const caughtUp = Effect.sync(() =>
         all.every((one) => positions.read.get(nameOf(one)) === ends.get(nameOf(one)))
       )
-      for (let waited = 0; waited < 1200 && !(yield* caughtUp); waited++) yield* Effect.sleep(50)
+      for (let waited = 0; waited < 3000 && !(yield* caughtUp); waited++) yield* Effect.sleep(50)
       expect(positions.read).toEqual(ends)
     }).pipe(Effect.scoped, Effect.runPromise))
 

@@ -60,6 +60,8 @@ const makeService = (
   const reader = new LogReader(cluster, timeoutMs)
   const producer = new Producer(cluster, settings.compression, timeoutMs)
   const groups = new Map<string, Set<Group>>()
+  /** Its name in Kafka: logs beside each other on one cluster, told apart by their topics' prefix, share no members. */
+  const groupOf = (name: string): string => `${settings.topicPrefix}${name}`
 
   const asking = <A>(doing: string, ask: () => Promise<A>): Effect.Effect<A, EventLogError> =>
     Effect.tryPromise({
@@ -123,8 +125,8 @@ const makeService = (
       asking(`ask Kafka for the range of ${topic}/${partition}`, () =>
         rangeOf(cluster, topics.nameOf({ topic, partition }), timeoutMs)
       ),
-    join: (group) =>
-      joinGroup({ group, groups, newCluster, settings, topics }).pipe(
+    join: (name) =>
+      joinGroup({ group: groupOf(name), groups, newCluster, settings, topics }).pipe(
         Effect.map(({ assignments, fetcher }) => ({
           assignments,
           read: (topic, partition, offset, maxBytes) =>
@@ -138,8 +140,9 @@ const makeService = (
             })
         }))
       ),
-    commit: (group, topic, partition, offset) =>
+    commit: (groupName, topic, partition, offset) =>
       asking(`commit an offset of ${topic}/${partition} to Kafka`, async () => {
+        const group = groupOf(groupName)
         const name = topics.nameOf({ topic, partition })
         const partitions = [{ partition: name.partition, offset: String(offset) }]
         await askCoordinator(cluster, group, Math.min(timeoutMs, commitMs), (broker) => {
@@ -153,8 +156,9 @@ const makeService = (
           })
         })
       }),
-    committed: (group, topic, partition) =>
+    committed: (groupName, topic, partition) =>
       asking(`ask Kafka for the committed offset of ${topic}/${partition}`, async () => {
+        const group = groupOf(groupName)
         const name = topics.nameOf({ topic, partition })
         const { responses } = await askCoordinator(cluster, group, timeoutMs, (broker) =>
           broker.offsetFetch({

@@ -17,7 +17,7 @@ export const logReadOptions = {
   }),
   kafkaTopicPrefix: setting.text("kafka-topic-prefix", {
     default: "",
-    description: "Put before the names of the four topics in Kafka."
+    description: "Put before the names of the four topics, and of the consumer group, in Kafka."
   }),
   kafkaClientId: setting.text("kafka-client-id", {
     default: "musify",

@@ -8,6 +8,9 @@ import { prometheusText, prometheusType } from "./prometheusText.ts"
 import { type ReadinessOptions, whyNotReady } from "./readiness.ts"
 import { lagMs } from "./watchIngest.ts"
 
+/** As the dashboard's server: longer (ms) than who asks keeps an idle connection. */
+const keepAliveMs = 75_000
+
 /** Effect counts its fibers, too: nothing for who runs an ingestor. */
 const ownNames = /^(musify|process)_/
 
@@ -41,7 +44,7 @@ export const serveMonitoring = (
 ): Effect.Effect<{ readonly port: number }, UserError, Scope.Scope> =>
   Effect.gen(function* () {
     const { host, port } = options
-    const server = http.createServer()
+    const server = http.createServer({ keepAliveTimeout: keepAliveMs })
     const listening = yield* NodeHttpServer.make(() => server, { port, host }).pipe(
       Effect.mapError(
         ({ cause }) =>

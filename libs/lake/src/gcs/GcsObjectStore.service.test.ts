@@ -30,29 +30,26 @@ objectStoreContract(
 )
 
 describe("on a Cloud Storage server", () => {
-  it.live(
-    "exactly one of two processes creates each name",
-    () =>
-      Effect.gen(function* () {
-        const { prefix } = options()
-        const racer = fileURLToPath(new URL("../testing/racePuts.ts", import.meta.url))
-        const run = (writer: string) =>
-          Effect.promise(() =>
-            promisify(execFile)(process.execPath, [
-              ...nodeArguments(racer),
-              ...[`gs://${bucket}/${prefix}`, writer, "200", endpoint]
-            ])
-          )
-        const outputs = yield* Effect.all([run("a"), run("b")], { concurrency: 2 })
-        const created = outputs.map(({ stdout }) => stdout.trim().split(/\s+/).filter(Boolean))
-        expect([...created[0], ...created[1]].sort()).toEqual(
-          Array.from({ length: 200 }, (_, i) => `race/${i}`).sort()
+  it.live("exactly one of two processes creates each name", () =>
+    Effect.gen(function* () {
+      const { prefix } = options()
+      const racer = fileURLToPath(new URL("../testing/racePuts.ts", import.meta.url))
+      const run = (writer: string) =>
+        Effect.promise(() =>
+          promisify(execFile)(process.execPath, [
+            ...nodeArguments(racer),
+            ...[`gs://${bucket}/${prefix}`, writer, "200", endpoint]
+          ])
         )
-        const store = makeGcsObjectStore(options(prefix))
-        for (const [i, names] of created.entries())
-          for (const name of names) expect(text(yield* store.get(name))).toBe("ab"[i].repeat(5000))
-      }),
-    60_000
+      const outputs = yield* Effect.all([run("a"), run("b")], { concurrency: 2 })
+      const created = outputs.map(({ stdout }) => stdout.trim().split(/\s+/).filter(Boolean))
+      expect([...created[0], ...created[1]].sort()).toEqual(
+        Array.from({ length: 200 }, (_, i) => `race/${i}`).sort()
+      )
+      const store = makeGcsObjectStore(options(prefix))
+      for (const [i, names] of created.entries())
+        for (const name of names) expect(text(yield* store.get(name))).toBe("ab"[i].repeat(5000))
+    })
   )
 
   it.live("metadata and names with every kind of character come back; large objects, too", () =>

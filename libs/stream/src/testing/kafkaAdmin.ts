@@ -4,7 +4,15 @@ import kafkajs from "kafkajs"
 export const withKafka = async <A>(
   brokers: ReadonlyArray<string>,
   use: (kafka: kafkajs.Kafka) => Promise<A>
-): Promise<A> => use(new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING }))
+): Promise<A> =>
+  use(
+    new kafkajs.Kafka({
+      brokers: [...brokers],
+      logLevel: kafkajs.logLevel.NOTHING,
+      // A busy machine takes its time.
+      connectionTimeout: 60_000
+    })
+  )
 
 export const withAdmin = <A>(
   brokers: ReadonlyArray<string>,

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import fs from "node:fs"
-import net from "node:net"
 import path from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { findPorts } from "../../../../../tools/services/findPorts.ts"
 
 const folder = path.resolve(import.meta.dirname, "../../../../../tools/bigquery")
 
@@ -15,14 +15,6 @@ export interface BigQueryStandIn {
   readonly stop: () => Promise<void>
 }
 
-const freePorts = async (count: number): Promise<ReadonlyArray<number>> => {
-  const servers = Array.from({ length: count }, () => net.createServer().listen(0, "127.0.0.1"))
-  await Promise.all(servers.map((server) => once(server, "listening")))
-  const ports = servers.map((server) => (server.address() as net.AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))))
-  return ports
-}
-
 /**
  * Starts bqemulator (`node tools/bigquery/install.mjs`) on a free port of 127.0.0.1, with the data in memory; `gs://`
  * is the folder `buckets`. What it prints is in `buckets/../bigquery.log`.
@@ -31,7 +23,7 @@ export const startBigQueryStandIn = async (buckets: string): Promise<BigQuerySta
   const python = path.join(folder, ".venv", "bin", "python")
   if (!fs.existsSync(path.join(folder, ".venv", "installed.txt")))
     throw new Error("The stand-in for BigQuery is not installed: run node tools/bigquery/install.mjs")
-  const [rest, grpc] = await freePorts(2)
+  const [rest, grpc] = await findPorts(2)
   const project = "test-project"
   fs.mkdirSync(buckets, { recursive: true })
   const logFile = path.join(buckets, "..", "bigquery.log")
@@ -69,7 +61,7 @@ export const startBigQueryStandIn = async (buckets: string): Promise<BigQuerySta
       () => false
     )
     if (isUp) return { endpoint, project, stop }
-    if (turn === 240 || child.exitCode !== null) {
+    if (turn === 720 || child.exitCode !== null) {
       await stop()
       throw new Error(`The stand-in for BigQuery did not start; it says: ${fs.readFileSync(logFile, "utf8")}`)
     }

@@ -2,8 +2,8 @@ import { Buffer } from "node:buffer"
 import { spawn } from "node:child_process"
 import fs from "node:fs"
 import { createRequire } from "node:module"
-import net from "node:net"
 import path from "node:path"
+import { findPorts } from "../../../../../tools/services/findPorts.ts"
 import type { BuildVariable, SqlType } from "../../Dialect.ts"
 import { buildVariables } from "../../Dialect.ts"
 import { googleSqlType, scriptVariable } from "../googleSqlDialect.ts"
@@ -30,16 +30,6 @@ interface Client {
 }
 
 const folder = path.resolve(import.meta.dirname, "../../../../../tools/zetasql")
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = net.createServer()
-    server.once("error", reject)
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as net.AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 
 /** ZetaSQL's numbers of the types that tables have. */
 const typeNames: Readonly<Record<number, string>> = {
@@ -104,7 +94,7 @@ export class GoogleSqlAnalyzer {
       throw new Error("GoogleSQL's analyzer is not installed: run node tools/bigquery/install.mjs")
     const library = path.dirname(require.resolve("@fivetrandevelopers/zetasql"))
     const { TypeFactory, ZetaSQLClient } = require("@fivetrandevelopers/zetasql")
-    const port = await freePort()
+    const [port] = await findPorts(1)
     const server = spawn(path.join(library, "zetasql", "remote_server.so"), ["localhost", String(port)], {
       stdio: ["ignore", "ignore", "inherit"]
     })
@@ -114,7 +104,9 @@ export class GoogleSqlAnalyzer {
     try {
       ZetaSQLClient.init(port)
       const client = ZetaSQLClient.getInstance() as Client
-      if (!(await client.testConnection())) throw new Error("GoogleSQL's analyzer did not start.")
+      // A look takes up to eight seconds, which a busy machine needs to load so large a program.
+      for (let looks = 1; !(await client.testConnection()); looks++)
+        if (looks === 20 || server.exitCode !== null) throw new Error("GoogleSQL's analyzer did not start.")
       const most = await client.getLanguageOptions({ maximumFeatures: true })
       const language = {
         ...most,
