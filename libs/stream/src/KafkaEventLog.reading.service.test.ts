@@ -287,6 +287,8 @@ describe("a log that changes under its readers", () => {
             await until(() =>
               admin.createTopics({ topics: [{ topic: name, numPartitions: 2 }], waitForLeaders: false })
             )
+            // A broker that is behind its controller would take records for the old topic, and delete them with it.
+            await until(async () => (await admin.fetchTopicOffsets(name)).every(({ high }) => high === "0"))
           })
         )
         yield* ask(() =>
@@ -311,7 +313,7 @@ describe("a log that changes under its readers", () => {
         const exit = yield* Effect.either(member.read(topic, 0, 100, 10))
         if (count < 100)
           expect(exit).toMatchObject({ left: { _tag: "OffsetOutOfRange", offset: 100, start: 0, end: 10 } })
-        else expect(exit).toMatchObject({ right: { count: 1 } })
+        else expect(exit, JSON.stringify(exit)).toMatchObject({ right: { count: 1 } })
         expect(plain(yield* member.read(topic, 0, 0, 1))).toMatchObject([{ value: "new 0" }])
         expect(plain(yield* log.read(topic, 1, 0, 1))).toMatchObject([{ value: "new 0" }])
         // A producer sees it by where its records land.
