@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import * as fc from "fast-check"
 import { expect, it } from "vitest"
-import { runAudits } from "./buildPass.ts"
+import { runAudits } from "./runAudits.ts"
 import { builtModels } from "./ledger.ts"
 import { models } from "./models/models.ts"
 import { arbitraryHistory } from "./spec/arbitraryHistories.ts"
