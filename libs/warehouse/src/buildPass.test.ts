@@ -62,8 +62,11 @@ it("any order, split, repeat and kill gives the tables of the specification, and
               () => (model === null ? Effect.void : run(place, { history, maxHours, rebuild }))
             )
           }
-          yield* run(place, { history, maxHours })
+          const { rows } = yield* run(place, { history, maxHours })
           const incremental = yield* dump(place)
+          expect(rows).toEqual(
+            Object.fromEntries(builtModels.map(({ name }) => [name, incremental[name].length]))
+          )
           const whole = besides(place)
           yield* run(whole, { history })
           const rebuilt = yield* dump(whole)

@@ -245,3 +245,19 @@ it("a warehouse of the first format is read and built again, and readers keep wh
     })
   )
 })
+
+it("a warehouse of format 3, which kept no row counts, goes on as it is", async () => {
+  await Effect.runPromise(
+    Effect.gen(function* () {
+      const place = yield* made
+      yield* define(place, [
+        "DROP TABLE table_rows",
+        "UPDATE warehouse_info SET value = '3' WHERE name = 'format'"
+      ])
+      const { hours, rows } = yield* run(place, { history })
+      expect(hours).toBe(0)
+      const found = yield* dump(place)
+      expect(rows).toEqual(Object.fromEntries(builtModels.map(({ name }) => [name, found[name].length])))
+    })
+  )
+})

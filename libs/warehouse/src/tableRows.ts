@@ -4,7 +4,7 @@ import { builtModels, isCutByHours } from "./ledger.ts"
 import type { WarehouseSession } from "./Warehouse.ts"
 import type { WarehouseError } from "./WarehouseError.ts"
 
-/** The query of how many rows each table has: of those that are cut by hours the ledger knows. */
+/** The query of how many rows each table has, for engines that count without looking at them: of those that are cut by hours the ledger knows. */
 export const rowCounts = (sql: Dialect): string =>
   [
     `SELECT model AS name, ${sql.cast("coalesce(sum(rows_of_hour), 0)", "int64")} AS n
@@ -18,8 +18,18 @@ WHERE model IN (${builtModels
       .map(({ name }) => `SELECT ${sql.text(name)} AS name, count(*) AS n FROM ${name}`)
   ].join("\nUNION ALL ")
 
-export const tableRows = (session: WarehouseSession): Effect.Effect<Record<string, number>, WarehouseError> =>
-  Effect.map(session.query("rows", rowCounts(session.dialect)), (rows) => {
-    const counts = new Map(rows.map((row) => [String(row["name"]), Number(row["n"])]))
-    return Object.fromEntries(builtModels.map(({ name }) => [name, counts.get(name) ?? 0]))
-  })
+const countedRows = (session: WarehouseSession): Effect.Effect<ReadonlyMap<string, number>, WarehouseError> =>
+  Effect.map(
+    session.query("rows", rowCounts(session.dialect)),
+    (rows) => new Map(rows.map((row) => [String(row["name"]), Number(row["n"])]))
+  )
+
+/** Rows of each table. */
+export const tableRows = (
+  session: WarehouseSession
+): Effect.Effect<Record<string, number>, WarehouseError> => {
+  const names = builtModels.map(({ name }) => name)
+  return Effect.map(session.rowCounts?.(names) ?? countedRows(session), (counts) =>
+    Object.fromEntries(names.map((name) => [name, counts.get(name) ?? 0]))
+  )
+}
