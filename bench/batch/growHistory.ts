@@ -3,6 +3,7 @@ import type { Model } from "@musify/warehouse/Model.ts"
 import { makeDuckDbWarehouse } from "@musify/warehouse/DuckDbWarehouse.ts"
 import { Manifest } from "@musify/warehouse/Manifest.ts"
 import { duckDbDialect as sql } from "@musify/warehouse/duckDbDialect.ts"
+import { forgetRowCounts } from "@musify/warehouse/duckDbRowCounts.ts"
 import { models } from "@musify/warehouse/models/models.ts"
 import { stampOf } from "@musify/warehouse/verifyPublished.ts"
 import { Effect, Schema } from "effect"
@@ -208,7 +209,7 @@ export const growHistory = async (options: {
         yield* run("steps", ["DELETE FROM day_level_steps WHERE user_id IN (SELECT user_id FROM still)"])
         for (let d = days; d > 0; d--) yield* run("copy", ["BEGIN", ...copy(d, from), "COMMIT"])
         if (days > 0) yield* run("marts", wholeMarts())
-        yield* run("checkpoint", ["CHECKPOINT"])
+        yield* run("checkpoint", [forgetRowCounts, "CHECKPOINT"])
       })
     )
   )

@@ -1,4 +1,4 @@
-import { Clock, Effect, Either, Fiber, Option, Scope } from "effect"
+import { Clock, Effect, Either, Fiber, Option, type Scope } from "effect"
 
 /** Who waits for the bell, and until when (epoch ms; Infinity: for the bell alone). */
 interface Waiter {

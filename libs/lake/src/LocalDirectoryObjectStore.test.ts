@@ -26,6 +26,16 @@ for (const durability of ["power", "process"] as const)
 const racer = fileURLToPath(new URL("./testing/racePuts.ts", import.meta.url))
 
 describe("LocalDirectoryObjectStore", () => {
+  it.effect("lists names in the order of their UTF-8 bytes, which UTF-16 has otherwise", () =>
+    Effect.gen(function* () {
+      const store = yield* makeLocalDirectoryObjectStore({ directory: newDirectory() })
+      const all = ["a/z", "a/\u00e9", "a/\ud7ff", "a/\ufffd", "a/\u{1f3b5}"]
+      for (const name of [...all].reverse()) yield* store.putIfAbsent(name, new Uint8Array(1))
+      expect((yield* store.list("a/")).map(({ name }) => name)).toEqual(all)
+      expect((yield* store.list("a/", { startAt: all[3] })).map(({ name }) => name)).toEqual(all.slice(3))
+    })
+  )
+
   it.effect("lets exactly one of two processes create each name", () =>
     Effect.gen(function* () {
       const directory = newDirectory()

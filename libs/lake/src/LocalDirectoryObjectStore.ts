@@ -65,7 +65,14 @@ const entriesOf = (directory: string): ReadonlyArray<fs.Dirent> => {
   }
 }
 
-const compareNames = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
+/** From the first surrogate on, UTF-16 and UTF-8 have different orders. */
+const wide = /[\ud800-\uffff]/
+
+/** By their UTF-8 bytes. */
+const compareNames = (a: string, b: string): number => {
+  if (wide.test(a) || wide.test(b)) return Buffer.compare(Buffer.from(a), Buffer.from(b))
+  return a < b ? -1 : a > b ? 1 : 0
+}
 
 /** Puts of this process so far, and the temporary files that it writes now: of all stores, since several may be one folder's. */
 let puts = 0
@@ -142,19 +149,23 @@ const openStore = (root: string, durable: boolean): ObjectStoreService => {
   const list = (prefix: string, startAt: string, limit: number): ReadonlyArray<ObjectEntry> => {
     const found: Array<ObjectEntry> = []
     // Folders end in "/" while they are compared, so that a walk meets names in byte order of the whole name.
+    const isWanted = (name: string): boolean => {
+      const isFolder = name.endsWith("/")
+      if (name === `${temporaryFolder}/`) return false
+      if (!name.startsWith(prefix) && !(isFolder && prefix.startsWith(name))) return false
+      return compareNames(name, startAt) >= 0 || (isFolder && startAt.startsWith(name))
+    }
     const walk = (base: string): void => {
+      // Sorted last: a chain's folder has thousands of names, of which a reader wants those since it read it.
       const names = entriesOf(path.join(root, base))
-        .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name))
+        .map((entry) => base + (entry.isDirectory() ? `${entry.name}/` : entry.name))
+        .filter(isWanted)
         .sort(compareNames)
-      for (const name of names) {
+      for (const full of names) {
         if (found.length >= limit) return
-        const full = base + name
-        if (full === `${temporaryFolder}/`) continue
-        if (!full.startsWith(prefix) && !(name.endsWith("/") && prefix.startsWith(full))) continue
-        if (name.endsWith("/")) {
-          if (compareNames(full, startAt) < 0 && !startAt.startsWith(full)) continue
+        if (full.endsWith("/")) {
           walk(full)
-        } else if (compareNames(full, startAt) >= 0) {
+        } else {
           const stat = fs.statSync(path.join(root, full), { throwIfNoEntry: false })
           if (stat !== undefined) found.push({ name: full, size: stat.size })
         }

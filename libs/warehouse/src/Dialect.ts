@@ -16,6 +16,8 @@ export const noDate = "DATE '9900-01-01'"
 export const buildVariables = {
   first_hour: "int64",
   last_hour: "int64",
+  /** Events of a topic that were staged more than once: without any, their files are not read again. */
+  copies: "int64",
   /** First hour in which what a user's events say has changed. */
   changed_from: "int64",
   /** First hour whose changes of level are worked out again. */

@@ -141,3 +141,40 @@ it("a transaction that fails or is interrupted leaves nothing behind", async () 
   )
   expect(count).toEqual([{ n: 1n }])
 })
+
+it("rows are counted once, and then kept count of by whatever lasts", async () => {
+  const file = path.join(scratch, "counts.duckdb")
+  await Effect.runPromise(
+    Effect.scoped(
+      Effect.gen(function* () {
+        const session = yield* makeDuckDbWarehouse({ file, threads: 1 }).open
+        const counts = Effect.map(session.rowCounts!(["a", "b"]), (found) => [found.get("a"), found.get("b")])
+        yield* session.define("test", ["CREATE TABLE a (n INTEGER)", "CREATE TABLE b (n INTEGER)"])
+        yield* session.define("test", ["INSERT INTO a SELECT range FROM range(5)"])
+        expect(yield* counts).toEqual([5, 0])
+        yield* session.define("test", [
+          "INSERT INTO a VALUES (7), (8)",
+          "INSERT INTO b SELECT n FROM a",
+          "DELETE FROM a WHERE n < 2",
+          "UPDATE a SET n = n + 1"
+        ])
+        expect(yield* counts).toEqual([5, 7])
+        const failing = session.define("test", ["INSERT INTO a VALUES (1)", "INSERT INTO a VALUES ('x')"])
+        expect(Exit.isFailure(yield* Effect.exit(failing))).toBe(true)
+        yield* session.define("test", ["INSERT INTO b VALUES (9)"])
+        expect(yield* counts).toEqual([5, 8])
+        yield* session.define("test", [
+          "INSERT INTO b VALUES (9)",
+          "DROP TABLE b",
+          "CREATE TABLE b (n INTEGER)"
+        ])
+        yield* session.define("test", [
+          "INSERT INTO b VALUES (1), (2)",
+          "DROP TABLE a",
+          "CREATE TABLE a AS SELECT 1 AS n"
+        ])
+        expect(yield* counts).toEqual([1, 2])
+      })
+    )
+  )
+})

@@ -6,6 +6,7 @@ import fs from "node:fs"
 import path from "node:path"
 import { maxBadRows, rowText } from "./audits.ts"
 import { duckDbDialect, nowMark } from "./duckDbDialect.ts"
+import { countRows, readRowCounts, RowChanges, rowCountsTable } from "./duckDbRowCounts.ts"
 import { readableFiles } from "./lakeFiles.ts"
 import type { SqlRow, SqlValue, WarehouseService, WarehouseSession } from "./Warehouse.ts"
 import { Warehouse } from "./Warehouse.ts"
@@ -26,6 +27,15 @@ export interface DuckDbSettings {
  * table again, and a scan reads whole groups. With DuckDB's 122,880 rows both cost twice as much.
  */
 const rowsOfGroup = 20_480
+
+/**
+ * DuckDB's format of the file, the first in which a checkpoint takes over what it knows of columns that did not change:
+ * with the default, which old DuckDBs can read, it writes that again for every group of a table with one new row. A
+ * file of an older format is brought to it by its next checkpoint.
+ */
+const storageVersion = "v1.5.0"
+
+const temporaryTable = /^CREATE OR REPLACE TEMP TABLE (\w+)/
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
@@ -98,7 +108,7 @@ class Found extends Data.TaggedError("Found")<{ readonly failures: ReadonlyArray
 
 /** A session that can also run a transaction that is not said as a value. */
 export interface DuckDbSession extends WarehouseSession {
-  /** Runs statements in order; `step` names them in errors. */
+  /** Runs statements in order; `step` names them in errors. Rows that they change outside of a transaction are not counted. */
   readonly run: (step: string, statements: ReadonlyArray<string>) => Effect.Effect<void, WarehouseError>
   /** All or nothing: a failure or an interruption rolls back. Not to be nested. */
   readonly transaction: <A, E, R>(body: Effect.Effect<A, E, R>) => Effect.Effect<A, E | WarehouseError, R>
@@ -127,10 +137,20 @@ const session = ({ file, threads }: DuckDbSettings, connection: DuckDBConnection
         return running
       })
     })
+  const changes = new RowChanges()
+  const temporaries = new Set<string>()
   const statement = (step: string, sql: string) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const timed = sql.replace(nowMark, String(Math.trunc(now)))
-      return attempt(step, timed, () => connection.run(timed))
+      return Effect.tap(
+        attempt(step, timed, () => connection.run(timed)),
+        ({ rowsChanged }) =>
+          Effect.sync(() => {
+            changes.add(timed, rowsChanged)
+            const temporary = temporaryTable.exec(timed)?.[1]
+            if (temporary !== undefined) temporaries.add(temporary)
+          })
+      )
     })
   const run = (step: string, statements: ReadonlyArray<string>) =>
     Effect.forEach(statements, (sql) => statement(step, sql), { discard: true })
@@ -146,16 +166,30 @@ const session = ({ file, threads }: DuckDbSettings, connection: DuckDBConnection
         })
       }
     )
+  const keptCounts = Effect.map(
+    query("row counts", readRowCounts),
+    (rows) => new Map(rows.map((row) => [String(row["name"]), Number(row["n"])]))
+  )
   const transaction: DuckDbSession["transaction"] = (body) =>
     Effect.acquireUseRelease(
-      statement("transaction", "BEGIN TRANSACTION"),
-      () => Effect.zipLeft(body, statement("transaction", "COMMIT")),
+      Effect.tap(statement("transaction", "BEGIN TRANSACTION"), () => Effect.sync(() => changes.begin())),
+      () =>
+        body.pipe(
+          Effect.zipLeft(Effect.suspend(() => run("row counts", changes.statements()))),
+          Effect.zipLeft(statement("transaction", "COMMIT"))
+        ),
       (_, exit) =>
         Exit.isSuccess(exit)
           ? Effect.void
           : // After a failed COMMIT there is no transaction left to roll back.
             Effect.ignore(statement("transaction", "ROLLBACK"))
     )
+  /** They are held in memory, which what follows can use again. */
+  const dropTemporaries = Effect.suspend(() => {
+    const drops = [...temporaries].map((name) => `DROP TABLE IF EXISTS temp.${name}`)
+    temporaries.clear()
+    return drops.length === 0 ? Effect.void : run("temporary tables", [drops.join("; ")])
+  })
   return {
     dialect: duckDbDialect,
     tables: Effect.map(
@@ -169,6 +203,15 @@ const session = ({ file, threads }: DuckDbSettings, connection: DuckDBConnection
     query,
     transaction,
     define: (step, statements) => transaction(run(step, statements)),
+    rowCounts: (tables) =>
+      Effect.gen(function* () {
+        yield* run("row counts", [rowCountsTable])
+        const known = yield* keptCounts
+        const unknown = tables.filter((name) => !known.has(name))
+        if (unknown.length === 0) return known
+        yield* run("row counts", [countRows(unknown)])
+        return yield* keptCounts
+      }),
     stage: (files) => readableFiles(files, copiesOf(file)),
     hurry: threads === undefined ? run("threads", ["RESET threads"]) : Effect.void,
     transact: ({ checks, steps }, { during, onStep }) =>
@@ -201,12 +244,15 @@ const session = ({ file, threads }: DuckDbSettings, connection: DuckDBConnection
         if (failures.length > 0) return yield* new Found({ failures })
         yield* onStep("commit")
         return failures
-      }).pipe(transaction, (all) =>
-        Effect.catchIf(
-          all,
-          (error) => error instanceof Found,
-          (found) => Effect.succeed(found.failures)
-        )
+      }).pipe(
+        transaction,
+        (all) =>
+          Effect.catchIf(
+            all,
+            (error) => error instanceof Found,
+            (found) => Effect.succeed(found.failures)
+          ),
+        Effect.zipLeft(dropTemporaries)
       )
   }
 }
@@ -232,7 +278,7 @@ export const makeDuckDbWarehouse = (
         try {
           const connection = await instance.connect()
           await connection.run(
-            `ATTACH ${duckDbDialect.text(file)} AS warehouse (ROW_GROUP_SIZE ${rowsOfGroup})`
+            `ATTACH ${duckDbDialect.text(file)} AS warehouse (ROW_GROUP_SIZE ${rowsOfGroup}, STORAGE_VERSION '${storageVersion}')`
           )
           await connection.run("USE warehouse")
           // Lake files are named one by one; nothing depends on the order in which they are read.

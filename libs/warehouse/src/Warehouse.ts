@@ -86,6 +86,10 @@ export interface WarehouseSession extends WarehouseReader {
   ) => Effect.Effect<StagedFiles, WarehouseError | ObjectStoreError, ObjectStore>
   /** Most bytes that a build may be billed for, where queries are billed by bytes. Hours both included. */
   readonly cost?: (transaction: Transaction, from: Hour, to: Hour) => Effect.Effect<number, WarehouseError>
+  /** How many rows stored tables have, where it is dear to count them. */
+  readonly rowCounts?: (
+    tables: ReadonlyArray<string>
+  ) => Effect.Effect<ReadonlyMap<string, number>, WarehouseError>
   /** Lets what follows take the whole machine, where the engine runs on it: for much work, since it makes little dearer. */
   readonly hurry?: Effect.Effect<void, WarehouseError>
   /** Where readers look, if the engine has a place of its own for it; else the folder `published`. */

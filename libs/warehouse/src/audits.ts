@@ -128,8 +128,7 @@ export const beforeChecks = (sql: Dialect, isAnew: boolean): ReadonlyArray<strin
   return [
     sql.tempTable(
       auditedUsers,
-      `SELECT d.* FROM dim_users d JOIN (${users.join("\nUNION DISTINCT ")}) a ON d.user_id = a.user_id
-UNION ALL SELECT * FROM dim_users WHERE user_id IS NULL`
+      `SELECT * FROM dim_users WHERE user_id IS NULL OR user_id IN (${users.join("\nUNION DISTINCT ")})`
     )
   ]
 }

@@ -2,7 +2,7 @@ import { ObjectStore } from "@musify/lake/ObjectStore.ts"
 import { Effect, Option } from "effect"
 import * as fc from "fast-check"
 import { expect, it } from "vitest"
-import { planPass, reasonsOf } from "./buildPass.ts"
+import { planPass, reasonsOf } from "./planPass.ts"
 import { duckDbDialect } from "./duckDbDialect.ts"
 import { builtModels, forget } from "./ledger.ts"
 import { models } from "./models/models.ts"
@@ -242,6 +242,22 @@ it("a warehouse of the first format is read and built again, and readers keep wh
       yield* run(place, { history })
       const found = yield* dump(place)
       for (const { name } of models) expectSame(name, found[name], wanted[name])
+    })
+  )
+})
+
+it("a warehouse of format 3, which kept no row counts, goes on as it is", async () => {
+  await Effect.runPromise(
+    Effect.gen(function* () {
+      const place = yield* made
+      yield* define(place, [
+        "DROP TABLE table_rows",
+        "UPDATE warehouse_info SET value = '3' WHERE name = 'format'"
+      ])
+      const { hours, rows } = yield* run(place, { history })
+      expect(hours).toBe(0)
+      const found = yield* dump(place)
+      expect(rows).toEqual(Object.fromEntries(builtModels.map(({ name }) => [name, found[name].length])))
     })
   )
 })

@@ -10,7 +10,7 @@ import type { WarehouseError } from "./WarehouseError.ts"
 import { WarehouseUnavailable } from "./WarehouseError.ts"
 
 /** Version of the warehouse file's own tables (the ledger); a newer one is refused, an older one brought to it. */
-const format = 3
+const format = 4
 
 /** Name of the version of no catalog. */
 export const noCatalog = "none"
@@ -55,6 +55,8 @@ export const prepareLedger = (
       })
     }
     if (found === String(format)) return
+    // Format 4 only adds: an older release would change tables without a word to those who keep count of their rows.
+    if (found === "3") return yield* session.define("ledger", writeInfo(session, "format", String(format)))
     // Until format 3 the ledger knew other things of an hour: all is read and built again, and readers keep the old state.
     const old = ledgerTables.filter(
       ({ name }) => name !== "warehouse_info" && tables.some((one) => one.name === name)

@@ -1,11 +1,12 @@
 import type { Dialect } from "../Dialect.ts"
 import type { Model } from "../Model.ts"
 import { column, optional } from "../Model.ts"
+import { builtRows, inBuild } from "./inBuild.ts"
 import { isSkipped, nextPlay, secondsOfPlay } from "./factSessions.ts"
 
 /** Rows of plays of the hours to be worked out again; the range lets scans skip the others. */
-const changedPlays = (sql: Dialect, prefix = ""): string =>
-  `${sql.inHours(sql.variable("hours_from"), sql.variable("hours_to"), prefix)} AND ${prefix}hour_key IN (SELECT hour FROM changed_hours)`
+const changedPlays = (sql: Dialect): string =>
+  `${sql.inHours(sql.variable("hours_from"), sql.variable("hours_to"))} AND hour_key IN (SELECT hour FROM changed_hours)`
 
 /** The same of a mart's rows. */
 export const changedRows = (sql: Dialect): string =>
@@ -79,7 +80,7 @@ WITH plays AS (
   GROUP BY hour_key, user_key, user_id, location_key, level, tag, device_key
 ), listeners AS (
   SELECT user_key, gender FROM dim_users WHERE user_id IN (SELECT user_id FROM counted)
-  UNION ALL SELECT user_key, gender FROM dim_users WHERE user_id IS NULL
+  UNION ALL SELECT ${sql.key("user", "NULL")} AS user_key, ${sql.cast("NULL", "string")} AS gender
 )
 SELECT ${sql.hourStart("c.hour_key")} AS hour, c.user_key, c.user_id, l.state, c.level, u.gender, c.tag, c.device_key,
   ${["plays", "seconds", "skips"].map((what) => `${sql.cast(`sum(c.${what})`, "int64")} AS ${what}`).join(", ")}
@@ -103,7 +104,7 @@ WHERE m.plays IS DISTINCT FROM f.plays`
   publish: "day"
 }
 
-/** Plays by hour, state and song. */
+/** Plays by hour, state and song: of nothing but the hour's own plays, whosever they are. */
 export const martSongs: Model = {
   name: "mart_songs",
   kind: "mart",
@@ -121,11 +122,11 @@ export const martSongs: Model = {
   partition: "hour",
   cluster: ["state", "song_key"],
   steps: (sql) => [
-    `DELETE FROM mart_songs WHERE ${changedRows(sql)}`,
+    `DELETE FROM mart_songs WHERE ${builtRows(sql)}`,
     `INSERT INTO mart_songs
 SELECT ${sql.hourStart("f.hour_key")} AS hour, l.state, f.song_key, f.artist_key, count(*) AS plays
 FROM fact_streams f JOIN dim_location l ON f.location_key = l.location_key
-WHERE ${changedPlays(sql, "f.")}
+WHERE ${inBuild(sql, "f.")}
 GROUP BY f.hour_key, l.state, f.song_key, f.artist_key
 ${sql.insertOrder("1", "2", "3")}`
   ],

@@ -3,6 +3,7 @@ import type { Dialect } from "../Dialect.ts"
 import type { Model } from "../Model.ts"
 import { column, optional } from "../Model.ts"
 import { inBuild } from "./inBuild.ts"
+import { rekeyingVersions } from "./userRuns.ts"
 
 const columns = [
   column("session_id", "int64", "Session"),
@@ -146,7 +147,7 @@ FROM new_sessions s
 LEFT JOIN (SELECT * FROM dim_users WHERE user_id IN (SELECT user_id FROM new_sessions)) u
   ON s.user_id = u.user_id AND u.valid_from <= s.started_at AND s.started_at < coalesce(u.valid_to, ${sql.endOfTime})
 ${sql.insertOrder("s.started_at")}`,
-      `UPDATE fact_sessions AS f SET user_key = u.user_key FROM changed_versions u
+      `UPDATE fact_sessions AS f SET user_key = u.user_key FROM ${rekeyingVersions(sql)} u
 WHERE f.user_id = u.user_id
   AND f.started_at >= ${sql.hourStart(sql.variable("rekey_from"))} AND f.started_at >= u.from_ts
   AND u.valid_from <= f.started_at AND f.started_at < coalesce(u.valid_to, ${sql.endOfTime})

@@ -3,6 +3,7 @@ import type { Dialect } from "../Dialect.ts"
 import type { Audit, Model, ModelColumn } from "../Model.ts"
 import { column, optional } from "../Model.ts"
 import { inBuild } from "./inBuild.ts"
+import { rekeyingVersions } from "./userRuns.ts"
 
 const c = {
   user_key: column(
@@ -102,9 +103,9 @@ ${options.joins?.(sql) ?? ""}
 ${sql.insertOrder("s.ts")}`,
         // Elsewhere: only after the first changed hour, only users whose chain changed, only keys that differ.
         `INSERT INTO rekeyed_hours SELECT DISTINCT f.hour_key FROM ${name} f
-JOIN changed_versions u ON f.user_id = u.user_id AND u.valid_from <= f.ts AND f.ts < coalesce(u.valid_to, ${sql.endOfTime})
+JOIN ${rekeyingVersions(sql)} u ON f.user_id = u.user_id AND u.valid_from <= f.ts AND f.ts < coalesce(u.valid_to, ${sql.endOfTime})
 WHERE ${sql.sinceHour(sql.variable("rekey_from"), "f.")} AND f.hour_key >= u.from_hour AND f.user_key <> u.user_key`,
-        `UPDATE ${name} AS f SET user_key = u.user_key FROM changed_versions u
+        `UPDATE ${name} AS f SET user_key = u.user_key FROM ${rekeyingVersions(sql)} u
 WHERE f.user_id = u.user_id
   AND ${sql.sinceHour(sql.variable("rekey_from"), "f.")} AND f.hour_key >= u.from_hour
   AND u.valid_from <= f.ts AND f.ts < coalesce(u.valid_to, ${sql.endOfTime})

@@ -1,7 +1,7 @@
 import type { Dialect } from "../Dialect.ts"
 import type { Audit, Model, ModelColumn } from "../Model.ts"
 import { column } from "../Model.ts"
-import { inBuild } from "./inBuild.ts"
+import { builtRows, inBuild } from "./inBuild.ts"
 
 const hour = column("hour", "timestamp", "Start of the hour")
 
@@ -42,8 +42,7 @@ WHERE m.n IS DISTINCT FROM f.n`
     dependsOn: [fact],
     partition: "hour",
     steps: (sql) => [
-      `DELETE FROM ${name} WHERE hour >= ${sql.hourStart(sql.variable("first_hour"))}
-  AND hour < ${sql.hourStart(`${sql.variable("last_hour")} + 1`)} AND ${sql.hourOf("hour")} IN (SELECT hour FROM build_hours)`,
+      `DELETE FROM ${name} WHERE ${builtRows(sql)}`,
       `INSERT INTO ${name}
 SELECT ${[`${sql.hourStart("f.hour_key")} AS hour`, ...names.map((one) => `f.${one}`)].join(", ")}, ${rows(sql)}
 FROM (SELECT * FROM ${fact} WHERE ${inBuild(sql)}) f GROUP BY ${["f.hour_key", ...names.map((one) => `f.${one}`)].join(", ")}

@@ -61,6 +61,10 @@ const rekeyFrom = (sql: Dialect): string =>
 FROM user_runs WHERE ${sql.sinceHour(sql.variable("changed_from"))}`
   )
 
+/** Of `changed_versions` those by which facts outside of the build may need another key: in order none, and no join is made. */
+export const rekeyingVersions = (sql: Dialect): string =>
+  `(SELECT * FROM changed_versions WHERE ${sql.variable("rekey_from")} < ${noHour})`
+
 const changedFrom = (sql: Dialect): string =>
   sql.setVariable("changed_from", `SELECT coalesce(min(from_hour), ${noHour}) FROM changed_users`)
 

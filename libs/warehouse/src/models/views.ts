@@ -3,6 +3,21 @@ import type { Model } from "../Model.ts"
 import { column, optional } from "../Model.ts"
 import { factLevelChanges, factStreams } from "./facts.ts"
 
+/** The view's query, with the versions of users from this table. */
+const widePlays = (sql: Dialect, users: string): string => `
+SELECT f.*, t.hour_start, t.date, t.hour, t.iso_weekday, t.is_weekend,
+  u.first_name, u.last_name, u.gender, u.registered_at,
+  s.song_id, s.title, a.name AS artist_name, s.year,
+  l.city, l.state, l.zip, l.lat, l.lon, l.state_name, l.region_code,
+  v.browser, v.os, v.form
+FROM ${sql.table("fact_streams")} f
+JOIN ${sql.table("dim_datetime")} t ON f.hour_key = t.hour_key
+JOIN ${users} u ON f.user_key = u.user_key
+JOIN ${sql.table("dim_songs")} s ON f.song_key = s.song_key
+JOIN ${sql.table("dim_artists")} a ON f.artist_key = a.artist_key
+JOIN ${sql.table("dim_location")} l ON f.location_key = l.location_key
+JOIN ${sql.table("dim_devices")} v ON f.device_key = v.device_key`
+
 /** Every play with what the dimensions say about it. */
 export const wideStreams: Model = {
   name: "wide_streams",
@@ -46,26 +61,14 @@ export const wideStreams: Model = {
     "dim_datetime"
   ],
   steps: () => [],
-  select: (sql) => `
-SELECT f.*, t.hour_start, t.date, t.hour, t.iso_weekday, t.is_weekend,
-  u.first_name, u.last_name, u.gender, u.registered_at,
-  s.song_id, s.title, a.name AS artist_name, s.year,
-  l.city, l.state, l.zip, l.lat, l.lon, l.state_name, l.region_code,
-  v.browser, v.os, v.form
-FROM ${sql.table("fact_streams")} f
-JOIN ${sql.table("dim_datetime")} t ON f.hour_key = t.hour_key
-JOIN ${sql.table("dim_users")} u ON f.user_key = u.user_key
-JOIN ${sql.table("dim_songs")} s ON f.song_key = s.song_key
-JOIN ${sql.table("dim_artists")} a ON f.artist_key = a.artist_key
-JOIN ${sql.table("dim_location")} l ON f.location_key = l.location_key
-JOIN ${sql.table("dim_devices")} v ON f.device_key = v.device_key`,
+  select: (sql) => widePlays(sql, sql.table("dim_users")),
   audits: [
     {
       name: "every play is in it exactly once",
-      badRows: (_sql, scope) => `
+      badRows: (sql, scope) => `
 SELECT f.hour_key, f.found AS fact_rows, w.found AS view_rows
 FROM (SELECT hour_key, count(*) AS found FROM fact_streams WHERE ${scope.hours()} GROUP BY hour_key) f
-LEFT JOIN (SELECT hour_key, count(*) AS found FROM wide_streams WHERE ${scope.hours()} GROUP BY hour_key) w
+LEFT JOIN (SELECT hour_key, count(*) AS found FROM (${widePlays(sql, scope.dimUsers)}) WHERE ${scope.hours()} GROUP BY hour_key) w
   ON f.hour_key = w.hour_key
 WHERE f.found IS DISTINCT FROM w.found`
     }
