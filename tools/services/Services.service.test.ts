@@ -30,7 +30,9 @@ const temporaryFolder = () => {
 const createTopic = async (kafka: Kafka, topic: string, numPartitions = 1, replicationFactor = 1) => {
   const admin = kafka.admin()
   await admin.connect()
-  await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions, replicationFactor }] })
+  // Its own wait for leaders ends with an error where a broker has not heard of the topic yet.
+  await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions, replicationFactor }] })
+  await untilLed(() => admin.fetchTopicOffsets(topic))
   await admin.disconnect()
 }
 
