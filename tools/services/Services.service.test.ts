@@ -307,6 +307,20 @@ test("a storage server keeps every acknowledged object over kill -9", async () =
   }
 })
 
+test("a storage server begins without what a killed one was writing, which would spoil every listing", async () => {
+  const { folder, remove } = temporaryFolder()
+  onTestFinished(remove)
+  const server = await startStorageServer({ folder })
+  onTestFinished(() => server.stop())
+  await createBucket(server.address, "lake")
+  expect(await putIfAbsent(server.address, "lake", "a/whole", "body")).toBe(200)
+  await server.kill()
+  writeFileSync(join(folder, "buckets/lake/a/.half7461518"), "bo")
+  await server.restart()
+  const answer = await fetch(`${server.address}/storage/v1/b/lake/o?prefix=a/`)
+  expect(await answer.json()).toMatchObject({ items: [{ name: "a/whole" }] })
+})
+
 test("three nodes keep a topic of three copies going when one is killed", async () => {
   const { folder, remove } = temporaryFolder()
   onTestFinished(remove)

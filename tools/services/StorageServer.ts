@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs"
+import { mkdirSync, readdirSync, rmSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { findPorts } from "./findPorts.ts"
 import { install } from "./install.ts"
@@ -10,6 +10,15 @@ export interface StorageServerOptions {
   /** A free one by default. */
   readonly port?: number | undefined
   readonly outlives?: boolean
+}
+
+/**
+ * Removes what a killed server was writing: a file begins under a name with a dot in front, and while one of these is
+ * there the server answers every listing with 404.
+ */
+const removeHalfWritten = (buckets: string): void => {
+  for (const entry of readdirSync(buckets, { recursive: true, withFileTypes: true }))
+    if (entry.isFile() && entry.name.startsWith(".")) rmSync(join(entry.parentPath, entry.name))
 }
 
 /**
@@ -35,6 +44,7 @@ export const startStorageServer = async (options: StorageServerOptions): Promise
       ...["-backend", "filesystem", "-filesystem-root", buckets, "-log-level", "warn"]
     ],
     logFile: join(folder, "storage.log"),
+    prepare: () => removeHalfWritten(buckets),
     isReady: async () => {
       try {
         const answer = await fetch(`${address}/_internal/healthcheck`, { signal: AbortSignal.timeout(2000) })
