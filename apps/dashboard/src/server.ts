@@ -3,6 +3,7 @@ import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import type * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { keepAliveMs } from "@musify/runtime/httpKeepAlive.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
 import type { EventLog } from "@musify/stream/EventLog.ts"
 import type { Scope } from "effect"
@@ -25,12 +26,6 @@ export interface DashboardOptions {
   /** The published/ folder of the embedded bucket; it need not be there yet. */
   readonly published: string
 }
-
-/**
- * An idle connection is kept for longer (ms) than browsers and proxies keep theirs: one that the server closes while it is
- * taken again is a request that fails.
- */
-const keepAliveMs = 75_000
 
 const listen = (server: http.Server, { port, host }: DashboardOptions) =>
   NodeHttpServer.make(() => server, { port, host }).pipe(

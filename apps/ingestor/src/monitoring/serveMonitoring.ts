@@ -1,5 +1,6 @@
 import { HttpRouter, HttpServerResponse } from "@effect/platform"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { keepAliveMs } from "@musify/runtime/httpKeepAlive.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
 import { Clock, Effect, Metric, type Scope } from "effect"
 import http from "node:http"
@@ -7,9 +8,6 @@ import { type IngestStatus, partitionName } from "../IngestStatus.ts"
 import { prometheusText, prometheusType } from "./prometheusText.ts"
 import { type ReadinessOptions, whyNotReady } from "./readiness.ts"
 import { lagMs } from "./watchIngest.ts"
-
-/** As the dashboard's server: longer (ms) than who asks keeps an idle connection. */
-const keepAliveMs = 75_000
 
 /** Effect counts its fibers, too: nothing for who runs an ingestor. */
 const ownNames = /^(musify|process)_/
