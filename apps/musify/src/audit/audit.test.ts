@@ -274,7 +274,8 @@ describe("dashboard", () => {
       ["mart_songs", "SELECT * REPLACE (0 AS song_key, 0 AS artist_key) FROM FILE"],
       ["mart_active_users", "SELECT * REPLACE (wau + 1 AS wau) FROM FILE"],
       ["mart_level_steps", "SELECT * REPLACE (changes + 1 AS changes) FROM FILE"],
-      ["mart_retention", "SELECT * REPLACE (returned + 1 AS returned) FROM FILE"]
+      ["mart_retention", "SELECT * REPLACE (returned + 1 AS returned) FROM FILE"],
+      ["dim_devices", "SELECT * REPLACE ('Lynx' AS browser) FROM FILE"]
     ] as const
     fixture = copyFixture(clean)
     const published = path.join(fixture.root, "bucket", "published")
@@ -290,8 +291,9 @@ describe("dashboard", () => {
     const { names, text } = wrong(await auditOf(fixture))
     expect(names).toEqual([numbersCheck])
     const told = ["summary", "trend", "states", "gender", "top songs", "top artists", "active users"]
-    for (const chart of [...told, "skips", "level changes", "retention"])
+    for (const chart of [...told, "skips", "level changes", "retention", "devices"])
       expect(text).toContain(`dashboard: ${chart} `)
+    expect(text).toContain("cancellations")
   })
 })
 

@@ -24,6 +24,7 @@ import { checkFaults, checkName, findFaultsInFacts } from "./faultCheck.ts"
 import { readManifest } from "./faultManifest.ts"
 import { checkLog } from "./logCheck.ts"
 import { checkNumbers } from "./numberCheck.ts"
+import { makeDeviceTable } from "./deviceTable.ts"
 import { makeSongTable } from "./songTable.ts"
 import { checkKeys, checkRecount, copyDimensions, recount } from "./starCheck.ts"
 import type { Ledger } from "./warehouseSnapshot.ts"
@@ -205,6 +206,10 @@ const checkWarehouse = (
         ? undefined
         : path.join(options.bucket, "lake", "catalog", "songs", `version=${options.catalog}`, "songs.parquet")
     yield* makeSongTable(db, catalog)
+    yield* makeDeviceTable(
+      db,
+      known.filter(({ topic }) => topic === "listen_events").map((file) => locate(file.path))
+    )
 
     const dimensions = yield* checkRecount(db, [])
     const checks = [facts, dimensions]

@@ -1,3 +1,4 @@
+import type { EventColumn } from "@musify/domain/columns.ts"
 import { columnsOf } from "@musify/domain/columns.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
 import { topics } from "@musify/domain/Topic.ts"
@@ -18,19 +19,28 @@ const sqlTypes = {
   boolean: "BOOLEAN"
 } as const
 
-/** Columns that nothing is recounted from: they would only take memory. */
+/** Columns that nothing is recounted from, but for a topic's own: they would only take memory. */
 const notCounted = new Set(["city", "zip", "lat", "lon", "userAgent", "tag"])
+const countedOf: Partial<Record<Topic, string>> = { listen_events: "userAgent", page_view_events: "tag" }
 
-const counted = (topic: Topic) => columnsOf(topic).filter(({ name }) => !notCounted.has(name))
+const counted = (topic: Topic) =>
+  columnsOf(topic).filter(({ name }) => !notCounted.has(name) || name === countedOf[topic])
 
-/** The columns of a file that count, without the times' zone (UTC), and `hour`. */
+/** A user agent by number: texts would take more memory than all else. */
+export const agentOf = (userAgent: string): string =>
+  `CASE WHEN ${userAgent} IS NOT NULL THEN hash(${userAgent}) END`
+
+/** A column without the times' zone (UTC), user agents as `agent`. */
+const columnSql = ({ name, type }: EventColumn): string =>
+  name === "userAgent"
+    ? `${agentOf(quoted(name))} AS agent`
+    : type === "timestamp"
+      ? `make_timestamp(epoch_us(${quoted(name)})) AS ${quoted(name)}`
+      : quoted(name)
+
+/** The columns of a file that count, and `hour`. */
 const rowSql = (topic: Topic): string =>
-  [
-    ...counted(topic).map(({ name, type }) =>
-      type === "timestamp" ? `make_timestamp(epoch_us(${quoted(name)})) AS ${quoted(name)}` : quoted(name)
-    ),
-    "floor(epoch_us(ts) / 3600000000)::BIGINT AS hour"
-  ].join(", ")
+  [...counted(topic).map(columnSql), "floor(epoch_us(ts) / 3600000000)::BIGINT AS hour"].join(", ")
 
 /**
  * Makes the temporary table `e_<topic>`: the events of these lake files without second copies (of the rows of one

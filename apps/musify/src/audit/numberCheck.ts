@@ -208,25 +208,28 @@ const numbers: ReadonlyArray<Number_> = [
     fields: ["level", "plays", "skips"]
   },
   {
-    // Upgrades and downgrades: which A/B group cancelled is not recounted.
     name: "level changes",
-    ask: (marts, asked) =>
-      Effect.map(queries.levelChanges(marts, asked), ({ rows }) =>
-        rows.filter(({ change }) => change !== "cancellations")
-      ),
+    ask: rowsOf(queries.levelChanges),
     sql: ({ period }) => {
       const [from, to] = [Math.floor(period.from / 24) * 24, Math.ceil(period.to / 24) * 24]
-      return `WITH steps AS (
-          SELECT level, lag(level) OVER (PARTITION BY user_id ORDER BY valid_from) AS before, epoch_us(valid_from) // 3600000000 AS hour FROM versions
+      return `WITH runs AS (
+          SELECT user_id, level, epoch_us(valid_from) AS us FROM versions WINDOW w AS (PARTITION BY user_id ORDER BY valid_from)
+          QUALIFY row_number() OVER w = 1 OR lag(level) OVER w <> level
+        ), steps AS (
+          SELECT lag(level) OVER w AS level, level AS after, us, (us - lag(us) OVER w) // 1000000 AS seconds
+          FROM runs WINDOW w AS (PARTITION BY user_id ORDER BY us)
+        ), changes AS (
+          SELECT CASE after WHEN 'paid' THEN 'upgrades' ELSE 'downgrades' END AS change, level, count(*) AS changes, sum(seconds) AS seconds
+          FROM steps WHERE level IS NOT NULL AND us // 3600000000 >= ${from} AND us // 3600000000 < ${to} GROUP BY 1, 2
+          UNION ALL
+          SELECT 'cancellations', level, count(*), NULL FROM cancelled WHERE day >= ${from / 24} AND day < ${to / 24} GROUP BY level
         ), heard AS (
           SELECT level, count(DISTINCT user_id) AS listeners FROM plays WHERE hour >= ${from} AND hour < ${to} GROUP BY level
         )
-        SELECT CASE s.level WHEN 'paid' THEN 'upgrades' ELSE 'downgrades' END AS change, s.before AS level, count(*) AS changes,
-          coalesce(any_value(h.listeners), 0) AS listeners
-        FROM steps s LEFT JOIN heard h ON s.before = h.level
-        WHERE s.before <> s.level AND s.hour >= ${from} AND s.hour < ${to} GROUP BY ALL ORDER BY change DESC`
+        SELECT change, level, changes, coalesce(listeners, 0) AS listeners, round(seconds / 86400 / changes, 1)::DOUBLE AS "meanDays"
+        FROM changes LEFT JOIN heard USING (level) ORDER BY change = 'cancellations', change DESC, level`
     },
-    fields: ["change", "level", "changes", "listeners"]
+    fields: ["change", "level", "changes", "listeners", "meanDays"]
   },
   {
     // Weeks by number: the epoch's first day was a Thursday.
@@ -247,6 +250,15 @@ const numbers: ReadonlyArray<Number_> = [
         ORDER BY c.cohort, n`
     },
     fields: ["cohort", "week", "users", "returned"]
+  },
+  {
+    name: "devices",
+    ask: rowsOf(queries.devices),
+    sql: (asked) =>
+      `SELECT browser, os, form, count(DISTINCT user_id) AS listeners, count(*) AS plays, count(*) FILTER (WHERE seconds < floor(duration)) AS skips
+        FROM plays LEFT JOIN agents ON plays.agent = agents.agent WHERE ${here(asked)}
+        GROUP BY browser, os, form ORDER BY listeners DESC, plays DESC, browser, os, form`,
+    fields: ["browser", "os", "form", "listeners", "plays", "skips"]
   }
 ]
 

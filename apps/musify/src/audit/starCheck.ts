@@ -93,8 +93,8 @@ export const copyDimensions = (db: AuditDb): Effect.Effect<void, ReadFailed> =>
   })
 
 /**
- * From the events: `versions` (the versions of each user), `sessions`, and `plays` (each listen event with the seconds
- * listened and its listener's gender at that time).
+ * From the events: `versions` (the versions of each user), `sessions`, `plays` (each listen event with the seconds
+ * listened and its listener's gender at that time), and `cancelled` (who reached auth Cancelled on a day).
  */
 export const recount = (db: AuditDb): Effect.Effect<void, ReadFailed> =>
   Effect.gen(function* () {
@@ -118,9 +118,13 @@ export const recount = (db: AuditDb): Effect.Effect<void, ReadFailed> =>
         SELECT *, floor(duration)::BIGINT AS whole, lead(epoch_us(ts)) OVER (
           PARTITION BY "sessionId" ORDER BY ts, "itemInSession", "userId" NULLS LAST) AS next FROM e_listen_events
       )
-      SELECT t.ts, t.hour, t."userId" AS user_id, t."sessionId" AS session_id, t.state, t.level, t.artist, t.song, t.duration, v.gender,
+      SELECT t.ts, t.hour, t."userId" AS user_id, t."sessionId" AS session_id, t.state, t.level, t.agent, t.artist, t.song, t.duration, v.gender,
         CASE WHEN next IS NULL THEN whole ELSE least(whole, (next - epoch_us(t.ts)) // 1000000) END AS seconds
       FROM timed t ASOF LEFT JOIN versions v ON t."userId" = v.user_id AND t.ts >= v.valid_from`)
+    yield* db.run(`
+      CREATE OR REPLACE TEMP TABLE cancelled AS
+      SELECT DISTINCT hour // 24 AS day, "userId" AS user_id, level, tag FROM e_page_view_events
+      WHERE auth = 'Cancelled' AND "userId" IS NOT NULL`)
     yield* db.run(`
       CREATE OR REPLACE TEMP TABLE sessions AS
       WITH listened AS (SELECT session_id, sum(seconds)::BIGINT AS seconds FROM plays GROUP BY session_id),

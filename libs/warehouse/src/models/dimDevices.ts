@@ -1,10 +1,10 @@
-import { userAgentParser } from "../deviceNames.ts"
+import { userAgentParser } from "@musify/domain/deviceNames.ts"
 import type { Model } from "../Model.ts"
 import { column, optional } from "../Model.ts"
 
 /**
  * Devices: one row for each text that events give as their user agent. What it means is worked out once, outside of
- * SQL, before the table is published (see deviceNames.ts); another release of the parser makes it anew.
+ * SQL, before the table is published (see nameDevices.ts); another release of the parser makes it anew.
  */
 export const dimDevices: Model = {
   name: "dim_devices",

@@ -1,5 +1,5 @@
+import { deviceNames } from "@musify/domain/deviceNames.ts"
 import { surrogateKey } from "@musify/domain/surrogateKey.ts"
-import { deviceNames } from "../deviceNames.ts"
 import type { Logged } from "./logged.ts"
 
 /** A row of dim_devices: one user agent, and the unknown member. */

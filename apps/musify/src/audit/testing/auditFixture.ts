@@ -22,7 +22,7 @@ const clock = Object.assign(Clock.make(), { currentTimeMillis: Effect.succeed(Da
 /** A small history with everything rare in it: some from a fixed seed, one after the other, of the same listeners. */
 export const fixtureHistory = (): History => ({
   events: fc
-    .sample(arbitraryHistory({ odd: false }), { seed: 7, numRuns: 8 })
+    .sample(arbitraryHistory({ odd: false }), { seed: 8, numRuns: 8 })
     .flatMap(({ events }) => events),
   catalog: trickyCatalog
 })
