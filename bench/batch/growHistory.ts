@@ -11,7 +11,7 @@ import { linkSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 
 /** A listener comes back after so many days: the copies of a day are of that many crowds in turn. */
-const crowds = 11
+export const crowds = 11
 
 /** What a table's columns become in the copy of a day that is `d` days before it. */
 const shifted: Readonly<Record<string, string>> = {

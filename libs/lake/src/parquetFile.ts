@@ -49,6 +49,15 @@ const checksumOf = (bytes: Uint8Array, position: number): string =>
     .digest("hex")
     .slice(0, checksumLength)
 
+/** The entry that a file carries while its checksum is not known: the last of its key-value metadata. */
+export const unknownChecksum = { [checksumKey]: zeros.toString() }
+
+/** Puts the checksum into the bytes of a file that carries `unknownChecksum`. */
+export const putChecksum = (bytes: Uint8Array): void => {
+  const position = checksumPosition(bytes)
+  bytes.set(Buffer.from(checksumOf(bytes, position)), position)
+}
+
 const parquetMagic = 0x31524150
 
 /** Encoding is synchronous, so one serves all files; it grows to the largest. */
@@ -84,15 +93,14 @@ export const encodeParquet = (
         total_compressed_size: BigInt(footerStart - 4)
       }
     ],
-    key_value_metadata: [
-      ...Object.entries(metadata).map(([key, value]) => ({ key, value })),
-      { key: checksumKey, value: zeros.toString() }
-    ]
+    key_value_metadata: Object.entries({ ...metadata, ...unknownChecksum }).map(([key, value]) => ({
+      key,
+      value
+    }))
   } as unknown as FileMetaData)
   writer.appendUint32(parquetMagic)
   const bytes = writer.getBytes().slice()
-  const position = checksumPosition(bytes)
-  bytes.set(Buffer.from(checksumOf(bytes, position)), position)
+  putChecksum(bytes)
   return bytes
 }
 
