@@ -7,7 +7,7 @@ import { dataFileName, planName, sealName } from "@musify/lake/objectNames.ts"
 import { putChecksum, unknownChecksum } from "@musify/lake/parquetFile.ts"
 import { planText, planVersion, type Plan, type PlannedFile } from "@musify/lake/Plan.ts"
 import { sealOf, sealText } from "@musify/lake/Seal.ts"
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { partitions } from "./BenchLake.ts"
 import { crowds } from "./growHistory.ts"
@@ -62,10 +62,14 @@ FROM read_parquet('${source}', hive_partitioning = false) WHERE hour BETWEEN ${d
         `COPY (SELECT ${columns(topic, d)} FROM day_${topic} WHERE hour = ${hour + d * 24}) TO '${file}'
 (FORMAT parquet, COMPRESSION snappy, KV_METADATA {${metadata.join(", ")}})`
       )
+      const rows = Number(reader.getRows()[0][0])
+      if (rows === 0) {
+        rmSync(file)
+        continue
+      }
       const bytes = readFileSync(file)
       putChecksum(bytes)
       writeFileSync(file, bytes)
-      const rows = Number(reader.getRows()[0][0])
       files.push({ path, hour, rows, hash: "copied" })
       offset += rows
     }
