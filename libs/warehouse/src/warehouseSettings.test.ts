@@ -7,7 +7,7 @@ import { layerWarehouseOf } from "./warehouseSettings.ts"
 const settings: WarehouseSettings = {
   warehouse: "bigquery",
   threads: undefined,
-  memory: undefined,
+  memory: 1024,
   bigqueryProject: "my-project",
   bigqueryDataset: "musify",
   bigqueryLocation: "EU",

@@ -16,9 +16,10 @@ export const warehouseOptions = {
     min: 1,
     description: "Threads of DuckDB; without it one, and one per core for long histories."
   }),
-  memory: setting.optionalInteger("batch-memory", {
+  memory: setting.integer("batch-memory", {
+    default: 1024,
     min: 64,
-    description: "Memory of DuckDB, MiB; it goes to disk beyond it. 80 % of the machine's without it."
+    description: "Memory of DuckDB, MiB; it goes to disk beyond it."
   }),
   bigqueryProject: setting.optionalText("bigquery-project", {
     description:
@@ -70,7 +71,7 @@ export const warehouseOptions = {
 export interface WarehouseSettings {
   readonly warehouse: "duckdb" | "bigquery"
   readonly threads: number | undefined
-  readonly memory: number | undefined
+  readonly memory: number
   readonly bigqueryProject: string | undefined
   readonly bigqueryDataset: string
   readonly bigqueryLocation: string

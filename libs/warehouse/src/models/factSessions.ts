@@ -42,6 +42,9 @@ export const isSkipped = (sql: Dialect): string =>
 export const nextPlay = (what: string): string =>
   `lead(${what}) OVER (PARTITION BY session_id ORDER BY ts, item_in_session, user_id IS NULL, user_id)`
 
+/** Of plays, what martListening counts by. */
+export const playColumns = "hour_key, user_key, user_id, location_key, level, tag, device_key, ts, duration"
+
 const factOf = {
   listen_events: "fact_streams",
   page_view_events: "fact_page_views",
@@ -65,7 +68,7 @@ const touched = (sql: Dialect): ReadonlyArray<string> => [
   ),
   sql.tempTable(
     "session_plays",
-    `SELECT session_id, hour_key, ts, duration, ${nextPlay("ts")} AS next_ts, ${nextPlay("hour_key")} AS next_hour
+    `SELECT session_id, ${playColumns}, ${nextPlay("ts")} AS next_ts, ${nextPlay("hour_key")} AS next_hour
 FROM fact_streams WHERE ts >= ${sql.variable("sessions_from")} AND session_id IN (SELECT session_id FROM touched_sessions)`
   )
 ]
