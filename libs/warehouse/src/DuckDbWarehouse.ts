@@ -35,6 +35,16 @@ const rowsOfGroup = 20_480
  */
 const storageVersion = "v1.5.0"
 
+/**
+ * Builds between two checkpoints that put a table's small row groups together: each build leaves a group of its own in
+ * every table, and putting it to the ones before costs three times the rest of a checkpoint.
+ */
+const buildsOfGroups = 6
+
+/** Whether it is time for that: by the groups of a table to which every build adds rows, more than its rows need. */
+const groupsAreSmall = `SELECT count(DISTINCT row_group_id) > ${buildsOfGroups} + coalesce(sum(count), 0) // ${rowsOfGroup} AS small
+FROM pragma_storage_info('model_hours') WHERE column_name = 'hour' AND segment_type = 'BIGINT'`
+
 const temporaryTable = /^CREATE OR REPLACE TEMP TABLE (\w+)/
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
@@ -287,6 +297,13 @@ export const makeDuckDbWarehouse = (
           // An hour's lake files are hundreds of small ones, each read once: whole, and not kept.
           await connection.run("SET prefetch_all_parquet_files = true")
           await connection.run("SET enable_external_file_cache = false")
+          const tables = await connection.runAndReadAll(
+            "SELECT 1 FROM duckdb_tables() WHERE table_name = 'model_hours'"
+          )
+          if (tables.currentRowCount > 0) {
+            const reader = await connection.runAndReadAll(groupsAreSmall)
+            if (reader.getRows()[0][0] !== true) await connection.run("SET max_vacuum_tasks = 0")
+          }
           return { instance, connection }
         } catch (cause) {
           instance.closeSync()

@@ -9,24 +9,9 @@ export const changedRows = (sql: Dialect): string =>
   `hour >= ${sql.hourStart(sql.variable("hours_from"))} AND hour < ${sql.hourStart(`${sql.variable("hours_to")} + 1`)}
   AND ${sql.hourOf("hour")} IN (SELECT hour FROM changed_hours)`
 
-/** Leaves the hours to be worked out again, and their days. */
-const changedHours = (sql: Dialect): ReadonlyArray<string> => [
-  sql.tempTable(
-    "changed_hours",
-    `SELECT hour FROM build_hours
-UNION DISTINCT SELECT hour_key AS hour FROM rekeyed_hours
-UNION DISTINCT SELECT hour_key AS hour FROM session_plays WHERE next_hour IN (SELECT hour FROM build_hours)`
-  ),
-  sql.setVariable("hours_from", `SELECT min(hour) FROM changed_hours`),
-  sql.setVariable("hours_to", `SELECT max(hour) FROM changed_hours`),
-  sql.tempTable("changed_days", `SELECT DISTINCT ${sql.dayOfHour("hour")} AS day FROM changed_hours`),
-  sql.setVariable("days_from", `SELECT min(day) * 24 FROM changed_days`),
-  sql.setVariable("days_to", `SELECT max(day) * 24 + 23 FROM changed_days`)
-]
-
 /**
  * Plays by hour and kind of listener. Hours are worked out again when they were built, a fact of theirs was re-keyed, or
- * the play that follows one of theirs came or went (a skip). Leaves `changed_hours` and `changed_days` behind.
+ * the play that follows one of theirs came or went (a skip): `changed_hours`.
  */
 export const martListening: Model = {
   name: "mart_listening",
@@ -51,7 +36,6 @@ export const martListening: Model = {
   partition: "hour",
   cluster: ["state", "user_key"],
   steps: (sql) => [
-    ...changedHours(sql),
     // Plays of the build's hours are in session_plays; of others only those of touched sessions are.
     sql.tempTable(
       "other_hours",
@@ -82,17 +66,13 @@ WITH plays AS (
     sum(CASE WHEN ${isSkipped(sql)} THEN 1 ELSE 0 END) AS skips
   FROM plays p
   GROUP BY hour_key, user_key, user_id, location_key, level, tag, device_key
-), listeners AS (
-  SELECT user_key, gender FROM dim_users WHERE user_id IN (SELECT user_id FROM counted)
-  UNION ALL SELECT ${sql.key("user", "NULL")} AS user_key, ${sql.cast("NULL", "string")} AS gender
 )
 SELECT ${sql.hourStart("c.hour_key")} AS hour, c.user_key, c.user_id, l.state, c.level, u.gender, c.tag, c.device_key,
   ${["plays", "seconds", "skips"].map((what) => `${sql.cast(`sum(c.${what})`, "int64")} AS ${what}`).join(", ")}
-FROM counted c JOIN listeners u ON c.user_key = u.user_key JOIN dim_location l ON c.location_key = l.location_key
+FROM counted c JOIN build_users u ON c.user_key = u.user_key JOIN dim_location l ON c.location_key = l.location_key
 GROUP BY c.hour_key, c.user_key, c.user_id, l.state, c.level, u.gender, c.tag, c.device_key
 ${sql.insertOrder("1", "2", "4", "5")}`
   ],
-  leaves: changedHours,
   audits: [
     {
       name: "its plays are fact_streams' rows, hour by hour",
