@@ -1,10 +1,11 @@
 /*
- * npm run bench:ingest [-- --json] [-- --rows 2000000] [-- --partitions 4] [-- --profile DIR]:
+ * npm run bench:ingest [-- --json] [-- --rows 2000000] [-- --partitions 4] [-- --rounds 3] [-- --profile DIR]:
  * Kafka → validated Parquet → Cloud Storage, on a real broker and a storage server that it starts. The bundled simulator
  * writes the events (beside it plain kafkajs, the same bytes), the bundled ingestor brings them in: one process, then
  * two, each measured whole from start to exit. Two processes slow each other down on cores that share a cache, or are
- * halves of one, whatever they do: so one is measured beside a program that does nothing as well. Beside it Spark, where
- * SPARK_HOME or pyspark is there.
+ * halves of one, whatever they do: so one is measured beside a program that does nothing as well. The three are run in
+ * turn, several times: a machine's speed changes between one and the next. Beside it Spark, where SPARK_HOME or pyspark
+ * is there.
  */
 import { makeBucket } from "@musify/lake/gcs/testing/makeBucket.ts"
 import { execFileSync, spawn } from "node:child_process"
@@ -34,17 +35,19 @@ interface IngestRow extends Row {
   readonly files: number
 }
 
-const usage = "Usage: npm run bench:ingest -- [--rows 2000000] [--partitions 4] [--profile DIR] [--json]"
+const usage =
+  "Usage: npm run bench:ingest -- [--rows 2000000] [--partitions 4] [--rounds 3] [--profile DIR] [--json]"
 const { values } = parseArgs({
   options: {
     json: { type: "boolean", default: false },
     rows: { type: "string", default: "2000000" },
     partitions: { type: "string", default: "4" },
+    rounds: { type: "string", default: "3" },
     profile: { type: "string" }
   }
 })
-const [rows, partitions] = [values.rows, values.partitions].map(Number)
-if (![rows, partitions].every((number) => Number.isInteger(number) && number > 0)) {
+const [rows, partitions, rounds] = [values.rows, values.partitions, values.rounds].map(Number)
+if (![rows, partitions, rounds].every((number) => Number.isInteger(number) && number > 0)) {
   console.error(usage)
   process.exit(2)
 }
@@ -156,6 +159,20 @@ const besideBusyCore = async <A>(run: () => Promise<A>): Promise<A> => {
   }
 }
 
+/** What is run in turn. */
+interface Round {
+  readonly one: IngestRow
+  readonly two: IngestRow
+  readonly busy: IngestRow
+}
+
+/** The one of which as many are less as are greater. */
+const middle = <A>(all: ReadonlyArray<A>, by: (one: A) => number = Number): A =>
+  all.toSorted((a, b) => by(a) - by(b))[Math.floor((all.length - 1) / 2)]
+
+const ratios = (inTurn: ReadonlyArray<Round>, of: (round: Round) => number): ReadonlyArray<number> =>
+  inTurn.map((round) => rounded(of(round)))
+
 const sparkRow = (count: number, run: SparkRun): IngestRow => ({
   ...rowOf(count, run),
   first_file_s: run.first_file_s === undefined ? null : rounded(run.first_file_s),
@@ -175,28 +192,39 @@ try {
   note("simulator to Kafka", produced)
   const kafkajs = await kafkajsAlone(broker.address)
   note("kafkajs alone to Kafka", kafkajs)
-  const bringIn = (bucket: string, processes: number) =>
-    ingest(broker.address, storage.address, buckets, bucket, processes, produced.rows)
-  const one = await bringIn("one", 1)
-  note("one ingestor", one)
-  const two = await bringIn("two", 2)
-  note("two ingestors", two)
-  const busy = await besideBusyCore(() => bringIn("busy", 1))
-  note("one ingestor, a core busy", busy)
+  const bringIn = async (what: string, bucket: string, processes: number) => {
+    const row = await ingest(broker.address, storage.address, buckets, bucket, processes, produced.rows)
+    note(what, row)
+    return row
+  }
+  const inTurn: Array<Round> = []
+  for (let round = 1; round <= rounds; round++)
+    inTurn.push({
+      one: await bringIn("one ingestor", `one-${round}`, 1),
+      two: await bringIn("two ingestors", `two-${round}`, 2),
+      busy: await besideBusyCore(() => bringIn("one ingestor, a core busy", `busy-${round}`, 1))
+    })
+  const rowBy = (of: (round: Round) => IngestRow) => middle(inTurn.map(of), ({ cpu_s }) => cpu_s)
+  const one = rowBy((round) => round.one)
+  const two = rowBy((round) => round.two)
+  const busy = rowBy((round) => round.busy)
   const peer = await runSpark(broker.address, topicPrefix, join(folder, "spark"))
   const spark = peer === undefined ? undefined : sparkRow(produced.rows, peer)
   if (spark !== undefined) note(`Spark ${peer?.version}`, spark)
-  const cpuOfTwo = rounded(two.cpu_s / one.cpu_s)
-  const cpuOfTwoBusy = rounded(two.cpu_s / busy.cpu_s)
+  const cpuOfTwo = ratios(inTurn, ({ one, two }) => two.cpu_s / one.cpu_s)
+  const cpuOfTwoBusy = ratios(inTurn, ({ busy, two }) => two.cpu_s / busy.cpu_s)
+  const firstFiles = inTurn.flatMap(({ busy, one, two }) => [one, two, busy].map((row) => row.first_file_s))
   const produceRatio = rounded(produced.rows_per_s / kafkajs.rows_per_s)
   if (values.json) {
     console.log(
       JSON.stringify({
         ...one,
+        first_files_s: firstFiles,
         two_processes: {
           ...two,
-          cpu_per_row_against_one: cpuOfTwo,
-          cpu_per_row_against_one_with_busy_core: cpuOfTwoBusy
+          cpu_per_row_against_one: middle(cpuOfTwo),
+          cpu_per_row_against_one_by_round: cpuOfTwo,
+          cpu_per_row_against_one_with_busy_core: middle(cpuOfTwoBusy)
         },
         busy_core: busy,
         produce: { ...produced, against_kafkajs: produceRatio },
@@ -217,8 +245,10 @@ try {
       "kafkajs alone to Kafka": kafkajs
     })
     console.log(
-      `Two processes cost ${cpuOfTwo} × the CPU per row of one, ${cpuOfTwoBusy} × that of one beside a busy core.`
+      `Two processes cost ${middle(cpuOfTwo)} × the CPU per row of one (${cpuOfTwo.join(", ")}), ` +
+        `${middle(cpuOfTwoBusy)} × that of one beside a busy core.`
     )
+    console.log(`The first file was there after ${firstFiles.join(", ")} s.`)
     console.log(`The simulator writes ${produceRatio} × the rows a second of kafkajs alone.`)
     if (peer === undefined) console.log("Spark is not there: set SPARK_HOME, or pip install pyspark.")
   }

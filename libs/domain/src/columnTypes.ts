@@ -1,8 +1,8 @@
 import type { Column, ColumnType } from "./columns.ts"
 
 /**
- * A column as Parquet's SchemaElement has it (the shape that hyparquet and hyparquet-writer take). Times are INT64
- * microseconds, adjusted to UTC.
+ * A column as Parquet's SchemaElement has it (the shape that hyparquet takes). Times are INT64 microseconds, adjusted to
+ * UTC.
  */
 export interface ParquetElement {
   readonly name: string

@@ -5,7 +5,7 @@ import type { FileIdentity } from "./FileIdentity.ts"
 import type { ColumnValues } from "./columnValues.ts"
 import { identityText } from "./FileIdentity.ts"
 import { identityKey } from "./LakeParquet.ts"
-import type { FileColumn } from "./parquetFile.ts"
+import type { FileColumn } from "./FileColumn.ts"
 import { encodeParquet } from "./parquetFile.ts"
 
 /** A record that could not be decoded, as the log had it. */

@@ -1,19 +1,14 @@
-import type { FileMetaData, RowGroup } from "hyparquet"
-import { ByteWriter } from "hyparquet-writer"
-import { writeMetadata } from "hyparquet-writer/src/metadata.js"
 import type { ColumnValues } from "./columnValues.ts"
 import { countOf } from "./columnValues.ts"
 import { encodeColumn } from "./encodeColumn.ts"
-import type { FileColumn } from "./parquetFile.ts"
-import { schemaElement } from "./parquetFile.ts"
-
-const parquetMagic = 0x31524150
-const magicBytes = 4
+import type { FileColumn } from "./FileColumn.ts"
+import { writeFooter, type WrittenGroup } from "./footer.ts"
+import { Page } from "./Page.ts"
 
 /** A row group whose bytes lie in a file at `from`. */
 export interface PlacedRowGroup {
   readonly bytes: Uint8Array
-  readonly group: RowGroup
+  readonly group: WrittenGroup
 }
 
 /**
@@ -23,34 +18,24 @@ export interface PlacedRowGroup {
 export class RowGroups {
   /** Bytes before the first row group. */
   static readonly head: Uint8Array = Uint8Array.of(0x50, 0x41, 0x52, 0x31)
-  private readonly elements: ReadonlyArray<ReturnType<typeof schemaElement>>
-  private readonly groups: Array<RowGroup> = []
-  private position = magicBytes
+  private readonly columns: ReadonlyArray<FileColumn>
+  private readonly groups: Array<WrittenGroup> = []
+  private position = RowGroups.head.length
 
   constructor(columns: ReadonlyArray<FileColumn>) {
-    this.elements = columns.map(schemaElement)
+    this.columns = columns
   }
 
   /** Rows in the groups that were added. */
   get rows(): number {
-    return this.groups.reduce((sum, { num_rows }) => sum + Number(num_rows), 0)
+    return this.groups.reduce((sum, { rows }) => sum + rows, 0)
   }
 
   /** The bytes of a row group behind those that were added; it is added only by `add`. */
   encode(values: ReadonlyArray<ColumnValues>): PlacedRowGroup {
-    const writer = new ByteWriter(64 * 1024)
-    writer.offset = this.position
-    const columns = values.map((column, c) => encodeColumn(writer, this.elements[c], column))
-    const bytes = writer.getBytes()
-    return {
-      bytes,
-      group: {
-        columns,
-        num_rows: BigInt(countOf(values[0])),
-        total_byte_size: columns.reduce((sum, { meta_data }) => sum + meta_data!.total_uncompressed_size, 0n),
-        total_compressed_size: BigInt(bytes.length)
-      }
-    }
+    const page = new Page()
+    const columns = values.map((column, c) => encodeColumn(page, this.position, this.columns[c], column))
+    return { bytes: page.written, group: { columns, rows: countOf(values[0]) } }
   }
 
   /** What was encoded last now lies in the file. */
@@ -62,16 +47,8 @@ export class RowGroups {
   /** The end of a file of the groups that were added, and of `last`, which was not. */
   foot(last: PlacedRowGroup | undefined, metadata: Readonly<Record<string, string>>): Uint8Array {
     const groups = last === undefined ? this.groups : [...this.groups, last.group]
-    const writer = new ByteWriter(16 * 1024)
-    writeMetadata(writer, {
-      version: 2,
-      created_by: "musify",
-      schema: [{ name: "schema", num_children: this.elements.length }, ...this.elements],
-      num_rows: groups.reduce((sum, { num_rows }) => sum + num_rows, 0n),
-      row_groups: groups,
-      key_value_metadata: Object.entries(metadata).map(([key, value]) => ({ key, value }))
-    } as unknown as FileMetaData)
-    writer.appendUint32(parquetMagic)
-    return writer.getBytes()
+    const page = new Page()
+    writeFooter(page, this.columns, groups, metadata)
+    return page.written
   }
 }

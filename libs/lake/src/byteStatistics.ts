@@ -2,7 +2,6 @@ import type { Statistics } from "./columnValues.ts"
 
 /** Smallest and greatest of plain byte strings (each behind its length), in byte order as Parquet wants it. */
 export const byteStatistics = (plain: Uint8Array, nullCount: number): Statistics => {
-  const statistics: Statistics = { null_count: BigInt(nullCount) }
   const view = new DataView(plain.buffer, plain.byteOffset, plain.byteLength)
   let minStart = -1
   let minEnd = 0
@@ -23,11 +22,9 @@ export const byteStatistics = (plain: Uint8Array, nullCount: number): Statistics
     }
     at = end
   }
-  if (minStart >= 0) {
-    statistics.min_value = plain.slice(minStart, minEnd)
-    statistics.max_value = plain.slice(maxStart, maxEnd)
-  }
-  return statistics
+  return minStart < 0
+    ? { nullCount }
+    : { nullCount, min: plain.slice(minStart, minEnd), max: plain.slice(maxStart, maxEnd) }
 }
 
 const isLess = (bytes: Uint8Array, a: number, aEnd: number, b: number, bEnd: number): boolean => {

@@ -32,9 +32,9 @@ export interface RawBytes {
 /** Number of rows of a column. */
 export const countOf = (column: ColumnValues): number => (column.codes ?? column.values).length
 
-/** Smallest and greatest value as the file has them, and how many are null. */
+/** How many values are null, and the smallest and greatest of the others as the file has them; none of no values. */
 export interface Statistics {
-  min_value?: bigint | number | boolean | Uint8Array
-  max_value?: bigint | number | boolean | Uint8Array
-  null_count: bigint
+  readonly nullCount: number
+  readonly min?: Uint8Array
+  readonly max?: Uint8Array
 }

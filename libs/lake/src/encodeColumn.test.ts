@@ -10,7 +10,7 @@ import { compressors } from "hyparquet-compressors"
 import * as fc from "fast-check"
 import { afterAll, expect, it } from "vitest"
 import type { ColumnValues } from "./columnValues.ts"
-import type { FileColumn } from "./parquetFile.ts"
+import type { FileColumn } from "./FileColumn.ts"
 import { encodeParquet } from "./parquetFile.ts"
 
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "musify-columns-"))

@@ -1,13 +1,13 @@
 import { TextDictionary } from "@musify/domain/scanner/TextDictionary.ts"
-import type { ColumnChunk, Encoding, SchemaElement } from "hyparquet"
-import type { ByteWriter } from "hyparquet-writer"
-import { writePageHeader } from "hyparquet-writer/src/datapage.js"
 import { byteStatistics } from "./byteStatistics.ts"
 import type { ColumnValues, FileFractions, FileTexts, RawBytes, Statistics } from "./columnValues.ts"
 import { countOf } from "./columnValues.ts"
 import { greatestWidth, widthOf, writeCodes, writeLevels } from "./encodeCodes.ts"
 import { fractionStatistics, writeNumbers } from "./encodeNumbers.ts"
+import type { FileColumn } from "./FileColumn.ts"
+import type { WrittenColumn, WrittenEncoding } from "./footer.ts"
 import { Page } from "./Page.ts"
+import { writeDataPageHeader, writeDictionaryPageHeader } from "./pageHeaders.ts"
 import { writeSnappy, writeUncompressed } from "./snappy.ts"
 
 // Encoding is synchronous, so one scratch of each kind serves all columns; they grow to the largest page.
@@ -19,7 +19,7 @@ const compressed = new Page()
 /** What stands in the pages of a column. */
 interface Encoded {
   readonly statistics: Statistics
-  readonly encoding: Encoding
+  readonly encoding: WrittenEncoding
   /** Values of the dictionary page; undefined when there is none. */
   readonly dictionarySize?: number
   /** Whether snappy would make the pages smaller: bytes of texts, but not bits that are packed. */
@@ -27,23 +27,22 @@ interface Encoded {
 }
 
 /**
- * Writes a column chunk as one page (after its dictionary page, for codes), texts in snappy, and answers what the footer
- * says of it. Times are given in ms and stored in micros. No object and no bigint is made per value.
+ * Appends a column chunk to `file`, which lies in the Parquet file from byte `base` on: one page (after its dictionary
+ * page, for codes), texts in snappy. Answers what the footer says of it. Times are given in ms and stored in micros. No
+ * object and no bigint is made per value.
  */
 export const encodeColumn = (
-  writer: ByteWriter,
-  element: SchemaElement,
-  column: ColumnValues
-): ColumnChunk => {
-  const count = countOf(column)
-  const start = writer.offset
+  file: Page,
+  base: number,
+  column: FileColumn,
+  values: ColumnValues
+): WrittenColumn => {
+  const rows = countOf(values)
+  const start = file.end
   dictionaryPage.end = 0
   data.end = 0
   levels.end = 0
-  const { dictionarySize, encoding, isText, statistics } = fillPages(
-    column,
-    element.repetition_type === "OPTIONAL"
-  )
+  const { dictionarySize, encoding, isText, statistics } = fillPages(values, column.nullable)
 
   let uncompressed = 0
   if (dictionarySize !== undefined) {
@@ -52,52 +51,37 @@ export const encodeColumn = (
     // A dictionary page cannot say that it is not compressed.
     if (isText) writeSnappy(compressed, plain)
     else writeUncompressed(compressed, plain)
-    writePageHeader(writer, {
-      type: "DICTIONARY_PAGE",
-      uncompressed_page_size: plain.length,
-      compressed_page_size: compressed.end,
-      dictionary_page_header: { num_values: dictionarySize, encoding: "PLAIN" }
-    })
-    uncompressed += writer.offset - start + plain.length
-    writer.appendBytes(compressed.written)
+    writeDictionaryPageHeader(file, plain.length, compressed.end, dictionarySize)
+    uncompressed += file.end - start + plain.length
+    file.copy(compressed.written)
   }
   const plain = data.written
   compressed.end = 0
   if (isText && dictionarySize === undefined) writeSnappy(compressed, plain)
   const isSmaller = compressed.end > 0 && compressed.end < plain.length
   const body = isSmaller ? compressed.written : plain
-  const pageStart = writer.offset
-  writePageHeader(writer, {
-    type: "DATA_PAGE_V2",
-    uncompressed_page_size: levels.end + plain.length,
-    compressed_page_size: levels.end + body.length,
-    data_page_header_v2: {
-      num_values: count,
-      num_nulls: Number(statistics.null_count),
-      num_rows: count,
-      encoding,
-      definition_levels_byte_length: levels.end,
-      repetition_levels_byte_length: 0,
-      is_compressed: isSmaller
-    }
+  const dataPage = file.end
+  writeDataPageHeader(file, {
+    rows,
+    nullCount: statistics.nullCount,
+    encoding,
+    levels: levels.end,
+    uncompressed: plain.length,
+    compressed: body.length,
+    isCompressed: isSmaller
   })
-  uncompressed += writer.offset - pageStart + levels.end + plain.length
-  if (levels.end > 0) writer.appendBytes(levels.written)
-  writer.appendBytes(body)
+  uncompressed += file.end - dataPage + levels.end + plain.length
+  file.copy(levels.written)
+  file.copy(body)
   return {
-    file_offset: BigInt(start),
-    meta_data: {
-      type: element.type!,
-      encodings: encoding === "PLAIN" ? ["PLAIN"] : ["PLAIN", encoding],
-      path_in_schema: [element.name],
-      codec: "SNAPPY",
-      num_values: BigInt(count),
-      total_compressed_size: BigInt(writer.offset - start),
-      total_uncompressed_size: BigInt(uncompressed),
-      data_page_offset: BigInt(pageStart),
-      ...(dictionarySize === undefined ? {} : { dictionary_page_offset: BigInt(start) }),
-      statistics
-    }
+    column,
+    encoding,
+    rows,
+    start: base + start,
+    dataPage: base + dataPage,
+    compressed: file.end - start,
+    uncompressed,
+    statistics
   }
 }
 
@@ -108,7 +92,7 @@ const fillPages = (column: ColumnValues, nullable: boolean): Encoded => {
     return fillTexts(column.codes === undefined ? codesOf(column.values) : column, nullable)
   if (column.codes !== undefined) return fillFractions(column, nullable)
   const written = writeNumbers(data, column)
-  if (nullable) writeLevels(levels, column.nulls ?? column.values, 1, Number(written.statistics.null_count))
+  if (nullable) writeLevels(levels, column.nulls ?? column.values, 1, written.statistics.nullCount)
   return { ...written, isText: false }
 }
 

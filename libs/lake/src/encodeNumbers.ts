@@ -26,10 +26,7 @@ export const writeNumbers = (
     if (value > max) max = value
     present[count++] = value
   }
-  const statistics: Statistics = {
-    null_count: BigInt(values.length - count),
-    ...(count === 0 ? {} : { min_value: stored(type, min), max_value: stored(type, max) })
-  }
+  const statistics = statisticsOf(type, values.length - count, count, min, max)
   page.reserve(count * 8 + 8)
   if (type === "boolean") writeBits(page, count)
   else if (type === "float64") for (let i = 0; i < count; i++) page.double(present[i])
@@ -51,15 +48,25 @@ export const writeNumbers = (
   return { encoding: "PLAIN", statistics }
 }
 
-/** A value as the file's statistics have it. */
-const stored = (type: PlainNumbers["type"], value: number): bigint | number | boolean =>
-  type === "timestamp"
-    ? BigInt(value) * 1000n
-    : type === "int64"
-      ? BigInt(value)
-      : type === "boolean"
-        ? value === 1
-        : value
+const statisticsOf = (
+  type: PlainNumbers["type"],
+  nullCount: number,
+  count: number,
+  min: number,
+  max: number
+): Statistics =>
+  count === 0 ? { nullCount } : { nullCount, min: plainBytes(type, min), max: plainBytes(type, max) }
+
+/** A value in Parquet's plain encoding. */
+const plainBytes = (type: PlainNumbers["type"], value: number): Uint8Array => {
+  if (type === "boolean") return Uint8Array.of(value)
+  const bytes = new Uint8Array(type === "int32" ? 4 : 8)
+  const view = new DataView(bytes.buffer)
+  if (type === "int32") view.setInt32(0, value, true)
+  else if (type === "float64") view.setFloat64(0, value, true)
+  else view.setBigInt64(0, type === "timestamp" ? BigInt(value) * 1000n : BigInt(value), true)
+  return bytes
+}
 
 const writeBits = (page: Page, count: number): void => {
   let bits = 0
@@ -74,12 +81,11 @@ const writeBits = (page: Page, count: number): void => {
 
 /** Statistics of fractions of which each is used. */
 export const fractionStatistics = (numbers: Float64Array, nullCount: number): Statistics => {
-  if (numbers.length === 0) return { null_count: BigInt(nullCount) }
   let min = numbers[0]
   let max = numbers[0]
   for (const number of numbers) {
     if (number < min) min = number
     if (number > max) max = number
   }
-  return { null_count: BigInt(nullCount), min_value: min, max_value: max }
+  return statisticsOf("float64", nullCount, numbers.length, min, max)
 }

@@ -1,18 +1,14 @@
 import { createHash } from "node:crypto"
 import { Buffer } from "node:buffer"
-import { parquetElement } from "@musify/domain/columnTypes.ts"
-import type { Column } from "@musify/domain/columns.ts"
-import type { FileMetaData, SchemaElement } from "hyparquet"
+import type { FileMetaData } from "hyparquet"
 import { parquetMetadata, parquetReadObjects } from "hyparquet"
 import { compressors } from "hyparquet-compressors"
-import { ByteWriter } from "hyparquet-writer"
-import { writeMetadata } from "hyparquet-writer/src/metadata.js"
 import { DamagedFile } from "./ChainError.ts"
 import type { ColumnValues } from "./columnValues.ts"
 import { encodeColumn } from "./encodeColumn.ts"
-
-/** A column of a file: a domain column, or one of raw bytes. */
-export type FileColumn = Omit<Column, "type"> & { readonly type: Column["type"] | "bytes" }
+import type { FileColumn } from "./FileColumn.ts"
+import { parquetMagic, writeFooter } from "./footer.ts"
+import { Page } from "./Page.ts"
 
 /** A column of a file to be written. */
 export interface ColumnData {
@@ -20,12 +16,6 @@ export interface ColumnData {
   /** Asked for when the columns before it are written: one column's values are held at a time. */
   readonly values: () => ColumnValues
 }
-
-/** The Parquet schema element of a column. */
-export const schemaElement = ({ description, name, nullable, type }: FileColumn): SchemaElement =>
-  type === "bytes"
-    ? { name, type: "BYTE_ARRAY", repetition_type: nullable ? "OPTIONAL" : "REQUIRED" }
-    : (parquetElement({ name, type, nullable, description }) as SchemaElement)
 
 const checksumKey = "checksum"
 const checksumLength = 32
@@ -49,48 +39,28 @@ const checksumOf = (bytes: Uint8Array, position: number): string =>
     .digest("hex")
     .slice(0, checksumLength)
 
-const parquetMagic = 0x31524150
-
 /** Encoding is synchronous, so one serves all files; it grows to the largest. */
-const writer = new ByteWriter(256 * 1024)
+const file = new Page()
 
 /**
- * Parquet bytes of the columns: one row group, snappy, statistics; page and footer bytes by hyparquet-writer's own
- * functions. `metadata` goes into the footer's key-value metadata, with a checksum over the whole file (SHA-256 with
- * the checksum's own digits read as zeros, its first 32 hex digits): truncation and any flipped bit, in pages or
- * footer, are found from the file alone.
+ * Parquet bytes of the columns: one row group, snappy, statistics. `metadata` goes into the footer's key-value metadata,
+ * with a checksum over the whole file (SHA-256 with the checksum's own digits read as zeros, its first 32 hex digits):
+ * truncation and any flipped bit, in pages or footer, are found from the file alone.
  */
 export const encodeParquet = (
   columns: ReadonlyArray<ColumnData>,
   metadata: Readonly<Record<string, string>>
 ): Uint8Array => {
-  const elements = columns.map(({ column }) => schemaElement(column))
-  writer.index = 0
-  writer.offset = 0
-  writer.appendUint32(parquetMagic)
-  const chunks = columns.map(({ values }, c) => encodeColumn(writer, elements[c], values()))
-  const rows = chunks[0].meta_data!.num_values
-  const footerStart = writer.offset
-  writeMetadata(writer, {
-    version: 2,
-    created_by: "musify",
-    schema: [{ name: "schema", num_children: columns.length }, ...elements],
-    num_rows: rows,
-    row_groups: [
-      {
-        columns: chunks,
-        num_rows: rows,
-        total_byte_size: chunks.reduce((sum, chunk) => sum + chunk.meta_data!.total_uncompressed_size, 0n),
-        total_compressed_size: BigInt(footerStart - 4)
-      }
-    ],
-    key_value_metadata: [
-      ...Object.entries(metadata).map(([key, value]) => ({ key, value })),
-      { key: checksumKey, value: zeros.toString() }
-    ]
-  } as unknown as FileMetaData)
-  writer.appendUint32(parquetMagic)
-  const bytes = writer.getBytes().slice()
+  file.end = 0
+  file.int32(parquetMagic)
+  const chunks = columns.map(({ column, values }) => encodeColumn(file, 0, column, values()))
+  writeFooter(
+    file,
+    columns.map(({ column }) => column),
+    [{ columns: chunks, rows: chunks[0].rows }],
+    { ...metadata, [checksumKey]: zeros.toString() }
+  )
+  const bytes = file.written.slice()
   const position = checksumPosition(bytes)
   bytes.set(Buffer.from(checksumOf(bytes, position)), position)
   return bytes

@@ -6,7 +6,8 @@ import { identityOf, identityText } from "./FileIdentity.ts"
 import { identityKey } from "./LakeParquet.ts"
 import type { ObjectStoreService } from "./ObjectStore.ts"
 import type { ObjectStoreError } from "./ObjectStoreError.ts"
-import { readParquetRows, schemaElement, verifiedFooter } from "./parquetFile.ts"
+import { schemaElement } from "./FileColumn.ts"
+import { readParquetRows, verifiedFooter } from "./parquetFile.ts"
 import type { Plan } from "./Plan.ts"
 
 /** A file that a plan names: one of its data or dead-letter files. */

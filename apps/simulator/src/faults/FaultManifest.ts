@@ -1,5 +1,5 @@
 import type { ColumnValues } from "@musify/lake/columnValues.ts"
-import type { FileColumn } from "@musify/lake/parquetFile.ts"
+import type { FileColumn } from "@musify/lake/FileColumn.ts"
 import { RowGroups } from "@musify/lake/RowGroups.ts"
 import { fileError, type UserError } from "@musify/runtime/UserError.ts"
 import { Effect, type Scope } from "effect"
