@@ -18,7 +18,7 @@ export interface DuckDbSettings {
   readonly file: string
   /** Threads of a run. Without it one, and one per core for much work: an hour costs a third more CPU with two. */
   readonly threads?: number | undefined
-  /** Memory that DuckDB may take, MiB; it spills to `<file>.tmp` beyond it. Without it little, and most of the machine's for much work. */
+  /** Memory that DuckDB may take, MiB; it spills to `<file>.tmp` beyond it. Without it little, and more for much work. */
   readonly memoryMiB?: number | undefined
 }
 
@@ -50,6 +50,8 @@ FROM pragma_storage_info('model_hours') WHERE column_name = 'hour' AND segment_t
  * Five hours of 88,000 events at once cost a seventh less CPU than without a bound, and did not spill.
  */
 const littleMemory = 200
+/** And of one with much work. */
+const muchMemory = 1024
 
 const temporaryTable = /^CREATE OR REPLACE TEMP TABLE (\w+)/
 
@@ -234,7 +236,7 @@ const session = (
     stage: (files) => readableFiles(files, copiesOf(file)),
     hurry: run("hurry", [
       ...(threads === undefined ? ["RESET threads"] : []),
-      ...(memoryMiB === undefined ? ["RESET memory_limit"] : [])
+      ...(memoryMiB === undefined ? [`SET memory_limit = '${muchMemory}MiB'`] : [])
     ]),
     transact: ({ checks, steps }, { during, onStep }) =>
       Effect.gen(function* () {

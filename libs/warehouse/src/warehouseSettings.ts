@@ -18,8 +18,7 @@ export const warehouseOptions = {
   }),
   memory: setting.optionalInteger("batch-memory", {
     min: 64,
-    description:
-      "Memory of DuckDB, MiB; it goes to disk beyond it. Without it 200, and 80 % of the machine's for much work."
+    description: "Memory of DuckDB, MiB; it goes to disk beyond it. Without it 200, and 1024 for much work."
   }),
   bigqueryProject: setting.optionalText("bigquery-project", {
     description:

@@ -42,6 +42,9 @@ export const isSkipped = (sql: Dialect): string =>
 export const nextPlay = (what: string): string =>
   `lead(${what}) OVER (PARTITION BY session_id ORDER BY ts, item_in_session, user_id IS NULL, user_id)`
 
+/** Of plays, what martListening counts by. */
+export const playColumns = "hour_key, user_key, user_id, location_key, level, tag, device_key, ts, duration"
+
 const factOf = {
   listen_events: "fact_streams",
   page_view_events: "fact_page_views",
@@ -87,7 +90,7 @@ const touched = (sql: Dialect): ReadonlyArray<string> => [
   ),
   sql.tempTable(
     "session_plays",
-    `SELECT session_id, hour_key, ts, duration, ${nextPlay("ts")} AS next_ts
+    `SELECT session_id, ${playColumns}, ${nextPlay("ts")} AS next_ts
 FROM fact_streams WHERE ${ofTouched(sql)}`
   ),
   ...changedHours(sql)
@@ -143,22 +146,22 @@ export const factSessions: Model = {
   cluster: ["session_id"],
   references: { user_key: "dim_users" },
   steps: (sql) => {
+    // Said twice: DuckDB would copy what has a name.
+    const events = topics
+      .map(
+        (topic) => `SELECT session_id, user_id, tag, ts, item_in_session, ${sql.text(topic)} AS topic, ${
+          topic === "auth_events" ? sql.cast("NULL", "string") : "auth"
+        } AS auth
+  FROM ${factOf[topic]} WHERE ${ofTouched(sql)}`
+      )
+      .join("\n  UNION ALL ")
     const order = ["e.ts", "e.item_in_session", "e.topic", "e.user_id IS NULL", "coalesce(e.user_id, 0)"]
     return [
       ...touched(sql),
       sql.tempTable(
         "new_sessions",
         `
-WITH events AS (
-  ${topics
-    .map(
-      (topic) => `SELECT session_id, user_id, tag, ts, item_in_session, ${sql.text(topic)} AS topic, ${
-        topic === "auth_events" ? sql.cast("NULL", "string") : "auth"
-      } AS auth
-  FROM ${factOf[topic]} WHERE ${ofTouched(sql)}`
-    )
-    .join("\n  UNION ALL ")}
-), grouped AS (
+WITH grouped AS (
   SELECT session_id,
     CASE WHEN min(user_id) = max(user_id) THEN min(user_id) END AS only_user, min(user_id) AS any_user,
     min(ts) AS started_at, max(ts) AS ended_at,
@@ -167,10 +170,12 @@ WITH events AS (
     CASE WHEN min(tag) = max(tag) THEN min(tag) END AS only_tag, min(tag) AS any_tag,
     CASE WHEN min(auth) = max(auth) THEN min(auth) END AS only_auth, min(auth) AS any_auth,
     min(item_in_session) AS first_item, max(item_in_session) AS last_item
-  FROM events GROUP BY session_id
+  FROM (
+  ${events}) GROUP BY session_id
 ), mixed AS (
   SELECT e.session_id, ${sql.firstValue("e.user_id", order)} AS user_id, ${sql.firstValue("e.tag", order)} AS tag, ${sql.lastValue("e.auth", order)} AS auth
-  FROM events e JOIN grouped g ON e.session_id = g.session_id
+  FROM (
+  ${events}) e JOIN grouped g ON e.session_id = g.session_id
   WHERE (g.any_user IS NOT NULL AND g.only_user IS NULL) OR (g.any_tag IS NOT NULL AND g.only_tag IS NULL)
     OR (g.any_auth IS NOT NULL AND g.only_auth IS NULL)
   GROUP BY e.session_id
