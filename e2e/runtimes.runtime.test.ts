@@ -2,7 +2,7 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import { globPositions } from "./lake.ts"
-import { type Launcher, nodeLauncher, root, runJson, temporaryFolder } from "./musify.ts"
+import { type Launcher, nodeLauncher, root, run, runJson, temporaryFolder } from "./musify.ts"
 
 /* The whole pipeline once on each runtime: `npm ci --prefix tools/runtimes` brings them. */
 const bin = join(root, "tools/runtimes/node_modules")
@@ -42,6 +42,9 @@ describe.sequential("up --once", () => {
         })
         // The same seed gives the same events and the same tables, whatever runs it.
         expect(results.get(name)).toEqual([...results.values()][0])
+        // Settings that only some engines know are no one's business.
+        const again = await run(["ingest", "--once", "--json", "--data", folder.path], launcher)
+        expect({ code: again.code, stderr: again.stderr }).toEqual({ code: 0, stderr: "" })
       } finally {
         folder.remove()
       }

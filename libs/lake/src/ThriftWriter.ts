@@ -35,10 +35,17 @@ export class ThriftWriter {
     this.page.zigzag(value)
   }
 
-  /** A safe integer. */
-  int64(id: number, value: number): void {
-    this.head(id, thriftType.int64)
-    this.page.zigzag(value)
+  /** Fields with ids one after the other. */
+  int32s(firstId: number, values: ReadonlyArray<number>): void {
+    for (let i = 0; i < values.length; i++) this.int32(firstId + i, values[i])
+  }
+
+  /** Fields with ids one after the other; safe integers. */
+  int64s(firstId: number, values: ReadonlyArray<number>): void {
+    for (let i = 0; i < values.length; i++) {
+      this.head(firstId + i, thriftType.int64)
+      this.page.zigzag(values[i])
+    }
   }
 
   boolean(id: number, value: boolean): void {
@@ -65,10 +72,11 @@ export class ThriftWriter {
     }
   }
 
-  /** An element of a list of int32. */
-  int32Item(value: number): void {
-    this.page.reserve(longest)
-    this.page.zigzag(value)
+  /** A list of int32. */
+  int32List(id: number, values: ReadonlyArray<number>): void {
+    this.list(id, thriftType.int32, values.length)
+    this.page.reserve(longest * values.length)
+    for (const value of values) this.page.zigzag(value)
   }
 
   /** An element of a list of texts. */

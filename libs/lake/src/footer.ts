@@ -49,10 +49,7 @@ export const writeFooter = (
   const thrift = new ThriftWriter(page)
   thrift.int32(1, 2)
   writeSchema(thrift, columns)
-  thrift.int64(
-    3,
-    sumOf(groups, ({ rows }) => rows)
-  )
+  thrift.int64s(3, [sumOf(groups, ({ rows }) => rows)])
   thrift.list(4, thriftType.struct, groups.length)
   for (const group of groups) writeGroup(thrift, group)
   const entries = Object.entries(metadata)
@@ -118,15 +115,8 @@ const writeGroup = (thrift: ThriftWriter, { columns, rows }: WrittenGroup): void
   thrift.item()
   thrift.list(1, thriftType.struct, columns.length)
   for (const column of columns) writeChunk(thrift, column)
-  thrift.int64(
-    2,
-    sumOf(columns, ({ uncompressed }) => uncompressed)
-  )
-  thrift.int64(3, rows)
-  thrift.int64(
-    6,
-    sumOf(columns, ({ compressed }) => compressed)
-  )
+  thrift.int64s(2, [sumOf(columns, ({ uncompressed }) => uncompressed), rows])
+  thrift.int64s(6, [sumOf(columns, ({ compressed }) => compressed)])
   thrift.end()
 }
 
@@ -136,20 +126,16 @@ const writeChunk = (
 ): void => {
   const { name, type } = schemaElement(column)
   thrift.item()
-  thrift.int64(2, start)
+  thrift.int64s(2, [start])
   thrift.begin(3)
   thrift.int32(1, types[type])
-  thrift.list(2, thriftType.int32, encoding === "PLAIN" ? 1 : 2)
-  thrift.int32Item(encodings.PLAIN)
-  if (encoding !== "PLAIN") thrift.int32Item(encodings[encoding])
+  thrift.int32List(2, encoding === "PLAIN" ? [encodings.PLAIN] : [encodings.PLAIN, encodings[encoding]])
   thrift.list(3, thriftType.binary, 1)
   thrift.textItem(name)
   thrift.int32(4, snappy)
-  thrift.int64(5, rows)
-  thrift.int64(6, uncompressed)
-  thrift.int64(7, compressed)
-  thrift.int64(9, dataPage)
-  if (dataPage > start) thrift.int64(11, start)
+  thrift.int64s(5, [rows, uncompressed, compressed])
+  thrift.int64s(9, [dataPage])
+  if (dataPage > start) thrift.int64s(11, [start])
   writeStatistics(thrift, column.type, statistics)
   thrift.end()
   thrift.end()
@@ -161,7 +147,7 @@ const writeStatistics = (
   { max, min, nullCount }: Statistics
 ): void => {
   thrift.begin(12)
-  thrift.int64(3, nullCount)
+  thrift.int64s(3, [nullCount])
   if (max !== undefined && min !== undefined) {
     const upper = type === "string" ? upperText(max) : type === "bytes" ? upperBytes(max) : max
     const lower = type === "string" ? lowerText(min) : type === "bytes" ? lowerBytes(min) : min

@@ -14,12 +14,9 @@ export const writeDictionaryPageHeader = (
   size: number
 ): void => {
   const thrift = new ThriftWriter(page)
-  thrift.int32(1, dictionaryPage)
-  thrift.int32(2, uncompressed)
-  thrift.int32(3, compressed)
+  thrift.int32s(1, [dictionaryPage, uncompressed, compressed])
   thrift.begin(7)
-  thrift.int32(1, size)
-  thrift.int32(2, encodings.PLAIN)
+  thrift.int32s(1, [size, encodings.PLAIN])
   thrift.end()
   thrift.end()
 }
@@ -38,16 +35,10 @@ export interface DataPage {
 /** Appends PageHeader of parquet.thrift for a data page of version 2. */
 export const writeDataPageHeader = (page: Page, of: DataPage): void => {
   const thrift = new ThriftWriter(page)
-  thrift.int32(1, dataPageV2)
-  thrift.int32(2, of.levels + of.uncompressed)
-  thrift.int32(3, of.levels + of.compressed)
+  thrift.int32s(1, [dataPageV2, of.levels + of.uncompressed, of.levels + of.compressed])
   thrift.begin(8)
-  thrift.int32(1, of.rows)
-  thrift.int32(2, of.nullCount)
-  thrift.int32(3, of.rows)
-  thrift.int32(4, encodings[of.encoding])
-  thrift.int32(5, of.levels)
-  thrift.int32(6, 0)
+  // Nothing is repeated: as many rows as values, and no bytes of repetition levels.
+  thrift.int32s(1, [of.rows, of.nullCount, of.rows, encodings[of.encoding], of.levels, 0])
   // The default is true.
   if (!of.isCompressed) thrift.boolean(7, false)
   thrift.end()

@@ -18,7 +18,7 @@ export interface DuckDbSettings {
   readonly file: string
   /** Threads of a run. Without it one, and one per core for much work: an hour costs a third more CPU with two. */
   readonly threads?: number | undefined
-  /** Memory that DuckDB may take, MiB; it spills to `<file>.tmp` beyond it. */
+  /** Memory that DuckDB may take, MiB; it spills to `<file>.tmp` beyond it. Without it little, and more for much work. */
   readonly memoryMiB?: number | undefined
 }
 
@@ -44,6 +44,14 @@ const buildsOfGroups = 6
 /** Whether it is time for that: by the groups of a table to which every build adds rows, more than its rows need. */
 const groupsAreSmall = `SELECT count(DISTINCT row_group_id) > ${buildsOfGroups} + coalesce(sum(count), 0) // ${rowsOfGroup} AS small
 FROM pragma_storage_info('model_hours') WHERE column_name = 'hour' AND segment_type = 'BIGINT'`
+
+/**
+ * Memory of a run without much work, MiB: what is used again need not be asked of the system, and cleared by it, anew.
+ * Five hours of 88,000 events at once cost a seventh less CPU than without a bound, and did not spill.
+ */
+const littleMemory = 200
+/** And of one with much work. */
+const muchMemory = 1024
 
 const temporaryTable = /^CREATE OR REPLACE TEMP TABLE (\w+)/
 
@@ -130,7 +138,10 @@ const copiesOf = (file: string): string => `${file}.lake`
 /** Folder of the rows that failed audits of the last build have found. */
 const failedOf = (file: string): string => `${file}.failed`
 
-const session = ({ file, threads }: DuckDbSettings, connection: DuckDBConnection): DuckDbSession => {
+const session = (
+  { file, memoryMiB, threads }: DuckDbSettings,
+  connection: DuckDBConnection
+): DuckDbSession => {
   const attempt = <A>(
     step: string,
     statement: string,
@@ -223,7 +234,10 @@ const session = ({ file, threads }: DuckDbSettings, connection: DuckDBConnection
         return yield* keptCounts
       }),
     stage: (files) => readableFiles(files, copiesOf(file)),
-    hurry: threads === undefined ? run("threads", ["RESET threads"]) : Effect.void,
+    hurry: run("hurry", [
+      ...(threads === undefined ? ["RESET threads"] : []),
+      ...(memoryMiB === undefined ? [`SET memory_limit = '${muchMemory}MiB'`] : [])
+    ]),
     transact: ({ checks, steps }, { during, onStep }) =>
       Effect.gen(function* () {
         for (const { name, phase, statements } of steps) {
@@ -281,7 +295,7 @@ export const makeDuckDbWarehouse = (
         const instance = await DuckDBInstance.create(":memory:", {
           temp_directory: `${file}.tmp`,
           threads: String(threads ?? 1),
-          ...(memoryMiB === undefined ? {} : { memory_limit: `${memoryMiB}MiB` }),
+          memory_limit: `${memoryMiB ?? littleMemory}MiB`,
           autoinstall_known_extensions: "false",
           autoload_known_extensions: "false"
         })

@@ -7,7 +7,7 @@ import { layerWarehouseOf } from "./warehouseSettings.ts"
 const settings: WarehouseSettings = {
   warehouse: "bigquery",
   threads: undefined,
-  memory: 1024,
+  memory: undefined,
   bigqueryProject: "my-project",
   bigqueryDataset: "musify",
   bigqueryLocation: "EU",

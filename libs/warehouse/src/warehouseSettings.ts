@@ -16,10 +16,9 @@ export const warehouseOptions = {
     min: 1,
     description: "Threads of DuckDB; without it one, and one per core for long histories."
   }),
-  memory: setting.integer("batch-memory", {
-    default: 1024,
+  memory: setting.optionalInteger("batch-memory", {
     min: 64,
-    description: "Memory of DuckDB, MiB; it goes to disk beyond it."
+    description: "Memory of DuckDB, MiB; it goes to disk beyond it. Without it 200, and 1024 for much work."
   }),
   bigqueryProject: setting.optionalText("bigquery-project", {
     description:
@@ -71,7 +70,7 @@ export const warehouseOptions = {
 export interface WarehouseSettings {
   readonly warehouse: "duckdb" | "bigquery"
   readonly threads: number | undefined
-  readonly memory: number
+  readonly memory: number | undefined
   readonly bigqueryProject: string | undefined
   readonly bigqueryDataset: string
   readonly bigqueryLocation: string

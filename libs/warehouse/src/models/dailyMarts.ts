@@ -36,7 +36,8 @@ export const martListening: Model = {
   partition: "hour",
   cluster: ["state", "user_key"],
   steps: (sql) => [
-    // Plays of the build's hours are in session_plays; of others only those of touched sessions are.
+    // Plays of touched sessions, to which all of the build's hours belong, are in session_plays: all of them, but for
+    // those of earlier hours while fact_sessions was emptied and these hours are still to come.
     sql.tempTable(
       "other_hours",
       `SELECT hour FROM changed_hours WHERE hour NOT IN (SELECT hour FROM build_hours)`
@@ -50,16 +51,18 @@ WHERE ${sql.inHours(sql.variable("hours_from"), sql.variable("hours_to"))} AND h
     sql.tempTable(
       "listening_hours",
       `SELECT DISTINCT t.hour_key AS hour FROM dim_datetime t JOIN other_hours c
-  ON t.hour_key >= c.hour AND t.hour_key <= c.hour + ${sql.variable("reach")}`
+  ON t.hour_key >= c.hour AND t.hour_key <= c.hour + ${sql.variable("reach")}
+WHERE t.hour_key NOT IN (SELECT hour FROM build_hours)`
     ),
     `DELETE FROM mart_listening WHERE ${changedRows(sql)}`,
     `INSERT INTO mart_listening
 WITH plays AS (
-  SELECT ${playColumns}, next_ts FROM session_plays WHERE hour_key IN (SELECT hour FROM build_hours)
+  SELECT ${playColumns}, next_ts FROM session_plays WHERE hour_key IN (SELECT hour FROM changed_hours)
   UNION ALL
   SELECT * FROM (SELECT ${playColumns}, ${nextPlay("ts")} AS next_ts
   FROM fact_streams WHERE ${sql.inHours(sql.variable("hours_from"), `${sql.variable("hours_to")} + ${sql.variable("reach")}`)}
-    AND hour_key IN (SELECT hour FROM listening_hours))
+    AND hour_key IN (SELECT hour FROM listening_hours) 
+    AND (hour_key < ${sql.hourOf(sql.variable("sessions_from"))} OR session_id NOT IN (SELECT session_id FROM touched_sessions)))
   WHERE hour_key IN (SELECT hour FROM other_hours)
 ), counted AS (
   SELECT hour_key, user_key, user_id, location_key, level, tag, device_key, count(*) AS plays, ${sql.cast(`sum(${secondsOfPlay(sql)})`, "int64")} AS seconds,
