@@ -144,6 +144,7 @@ const wholeMarts = (): ReadonlyArray<string> => [
   sql.tempTable("session_dates", "SELECT DISTINCT CAST(started_at AS DATE) AS date FROM fact_sessions"),
   sql.tempTable("step_dates", "SELECT DISTINCT CAST(changed_at AS DATE) AS date FROM level_steps"),
   ...["user_runs", "dim_users", "users_seen", "user_days"].flatMap((name) => named(name).leaves!(sql, false)),
+  sql.tempTable("build_users", "SELECT * FROM dim_users"),
   ...[
     "dim_datetime",
     "mart_level_steps",
@@ -204,7 +205,7 @@ export const growHistory = async (options: {
   await Effect.runPromise(
     Effect.scoped(
       Effect.gen(function* () {
-        const { run } = yield* makeDuckDbWarehouse({ file: warehouse }).open
+        const { run } = yield* makeDuckDbWarehouse({ file: warehouse, threads: 2, memoryMiB: 4096 }).open
         yield* run("day", [
           ...copiedTables.map(
             ([name, hour]) =>
