@@ -144,6 +144,7 @@ const wholeMarts = (): ReadonlyArray<string> => [
   sql.tempTable("session_dates", "SELECT DISTINCT CAST(started_at AS DATE) AS date FROM fact_sessions"),
   sql.tempTable("step_dates", "SELECT DISTINCT CAST(changed_at AS DATE) AS date FROM level_steps"),
   ...["user_runs", "dim_users", "users_seen", "user_days"].flatMap((name) => named(name).leaves!(sql, false)),
+  sql.tempTable("build_users", "SELECT * FROM dim_users"),
   ...[
     "dim_datetime",
     "mart_level_steps",
