@@ -1,8 +1,10 @@
 /*
- * npm run bench:batch [-- --json] [-- --hours 24,720] [-- --plays 40000] [-- --rows FILE] [-- --profile DIR]: what one
- * more hour costs the bundled batcher on DuckDB behind histories of so many hours, audits and publishing included. Each
- * history gets five hours in a row, each a process of its own from start to exit; the medians are told. Up to 36 hours
- * of history are simulated and built; longer ones are made of a day's copies by SQL.
+ * npm run bench:batch [-- --json] [-- --hours 24,720] [-- --plays 40000] [-- --rebuild] [-- --rows FILE]
+ * [-- --profile DIR]: what one more hour costs the bundled batcher on DuckDB behind histories of so many hours, audits and
+ * publishing included. Each history gets five hours in a row, each a process of its own from start to exit; the medians
+ * are told. Up to 36 hours of history are simulated and built; longer ones are made of a day's copies by SQL. Beside it,
+ * where a dbt-duckdb is found, what a dbt project does each hour: everything anew from a lake of that history; with
+ * --rebuild also our own build of everything from the same lake.
  */
 import { hourOf } from "@musify/domain/Hour.ts"
 import { execFileSync } from "node:child_process"
@@ -13,7 +15,9 @@ import process from "node:process"
 import { parseArgs } from "node:util"
 import { BenchLake } from "./batch/BenchLake.ts"
 import { growHistory } from "./batch/growHistory.ts"
+import { growLake } from "./batch/growLake.ts"
 import { simulateHours } from "./batch/hourFiles.ts"
+import { findDbt, runDbt } from "./batch/runDbt.ts"
 import { runMeasured, type Used } from "./ingest/runMeasured.ts"
 
 interface Row {
@@ -28,6 +32,14 @@ interface Row {
   /** Of a sixth hour, which DuckDB's profiler watches: rows that scans looked at, rows put into and out of tables and files. */
   readonly rows_read: number
   readonly rows_written: number
+  /** Everything anew from the lake by the bundled batcher; null unless asked for. */
+  readonly rebuild_wall_s: number | null
+  readonly rebuild_cpu_s: number | null
+  readonly rebuild_peak_rss_mib: number | null
+  /** Plays and their dimensions anew by dbt; null where there is no dbt-duckdb. */
+  readonly dbt_wall_s: number | null
+  readonly dbt_cpu_s: number | null
+  readonly dbt_peak_rss_mib: number | null
 }
 
 const { values } = parseArgs({
@@ -35,6 +47,7 @@ const { values } = parseArgs({
     json: { type: "boolean", default: false },
     hours: { type: "string", default: "1,24,240,720" },
     plays: { type: "string", default: "40000" },
+    rebuild: { type: "boolean", default: false },
     rows: { type: "string" },
     profile: { type: "string" }
   }
@@ -47,7 +60,7 @@ if (
   playsPerHour < 100
 ) {
   console.error(
-    "Usage: npm run bench:batch -- [--hours 1,24,240,720] [--plays 40000] [--rows FILE] [--profile DIR] [--json]"
+    "Usage: npm run bench:batch -- [--hours 1,24,240,720] [--plays 40000] [--rebuild] [--rows FILE] [--profile DIR] [--json]"
   )
   process.exit(2)
 }
@@ -63,6 +76,8 @@ const newHour = hourOf(Date.UTC(2026, 2, 4, 12))
 const simulatedHours = 36
 const measuredHours = 5
 const filesOfHour = 30
+/** The longest history whose lake is made: a year's would take 34 GB. */
+const longestWhole = 720
 
 const rounded = (number: number, digits = 2) => Number(number.toFixed(digits))
 
@@ -74,8 +89,8 @@ const batch = (data: string, nodeArgs: ReadonlyArray<string> = []): Promise<Used
 
 const hoursOf = ({ stdout }: Used) => (JSON.parse(stdout) as { readonly hours: number }).hours
 
-/** A data folder whose last simulated hours, at most `simulatedHours`, are built; where its lake goes on. */
-const buildFolder = async (name: string, hours: number): Promise<{ data: string; lake: BenchLake }> => {
+/** A data folder whose lake has the last simulated hours, at most `simulatedHours`; where it goes on. */
+const makeFolder = async (name: string, hours: number): Promise<{ data: string; lake: BenchLake }> => {
   const data = join(folder, name)
   // Makes the folder and the catalog of songs in it.
   await runMeasured("The simulator", [
@@ -85,9 +100,20 @@ const buildFolder = async (name: string, hours: number): Promise<{ data: string;
   rmSync(join(data, "log"), { recursive: true, force: true })
   const lake = await BenchLake.open(join(data, "bucket"))
   for (let hour = newHour - hours; hour < newHour; hour++) await lake.put(hourFolder, hour, 1)
+  return { data, lake }
+}
+
+const buildAll = async (data: string, hours: number): Promise<Used> => {
   const used = await batch(data)
   if (hoursOf(used) !== hours) throw new Error(`${hoursOf(used)} hours were built, not ${hours}.`)
-  return { data, lake }
+  return used
+}
+
+/** The same, built. */
+const buildFolder = async (name: string, hours: number): Promise<{ data: string; lake: BenchLake }> => {
+  const made = await makeFolder(name, hours)
+  await buildAll(made.data, hours)
+  return made
 }
 
 interface Counted {
@@ -108,7 +134,7 @@ const countRows = async (data: string): Promise<Counted> => {
 }
 
 /** Adds hours to a data folder, one run each. */
-const measure = async (history: number, data: string, lake: BenchLake): Promise<Row> => {
+const measureHours = async (data: string, lake: BenchLake) => {
   const idle: Array<Used> = []
   for (let i = 0; i < 3; i++) idle.push(await batch(data))
   const start = median(idle.map(({ cpu_s }) => cpu_s))
@@ -128,7 +154,6 @@ const measure = async (history: number, data: string, lake: BenchLake): Promise<
   }
   const cpu_s = median(runs.map((run) => run.cpu_s))
   return {
-    history_hours: history,
     plays_per_hour: Math.round(plays.reduce((a, b) => a + b) / plays.length),
     wall_s: rounded(median(runs.map((run) => run.wall_s))),
     cpu_s: rounded(cpu_s),
@@ -137,6 +162,21 @@ const measure = async (history: number, data: string, lake: BenchLake): Promise<
     rows_read: read,
     rows_written: written
   }
+}
+
+const dbt = findDbt()
+
+/** Makes everything anew from a lake of that history: by dbt where it is, and by the batcher if asked for. */
+const measureWhole = async (history: number) => {
+  if (history > longestWhole || (dbt === undefined && !values.rebuild)) return { dbt: null, rebuild: null }
+  const real = Math.min(history, 24)
+  const { data } = await makeFolder("whole", real)
+  await growLake(join(data, "bucket"), newHour - real, newHour - history)
+  const byDbt =
+    dbt === undefined ? null : await runDbt(dbt.command, join(data, "bucket/lake"), join(folder, "dbt"))
+  const byUs = values.rebuild ? await buildAll(data, history) : null
+  for (const one of [data, join(folder, "dbt")]) rmSync(one, { recursive: true, force: true })
+  return { dbt: byDbt, rebuild: byUs }
 }
 
 const rows: Array<Row> = []
@@ -169,16 +209,36 @@ try {
         from: newHour - history
       })
     const size = statSync(join(made.data, "warehouse.duckdb")).size
-    const row = await measure(history, made.data, made.lake)
-    rows.push(row)
+    const hour = await measureHours(made.data, made.lake)
     console.error(
-      `${history} hours (${Math.round(size / 2 ** 20)} MiB): one more in ${row.wall_s} s, ${row.steady_cpu_s} CPU s of ${row.cpu_s}, ${row.peak_rss_mib} MiB`
+      `${history} hours (${Math.round(size / 2 ** 20)} MiB): one more in ${hour.wall_s} s, ${hour.steady_cpu_s} CPU s of ${hour.cpu_s}, ${hour.peak_rss_mib} MiB`
     )
     rmSync(made.data, { recursive: true })
+    const whole = await measureWhole(history)
+    for (const [name, used] of Object.entries(whole))
+      if (used !== null)
+        console.error(
+          `${history} hours anew by ${name}: ${rounded(used.wall_s)} s, ${rounded(used.cpu_s)} CPU s, ${Math.round(used.peak_rss_mib)} MiB`
+        )
+    rows.push({
+      history_hours: history,
+      ...hour,
+      rebuild_wall_s: whole.rebuild && rounded(whole.rebuild.wall_s),
+      rebuild_cpu_s: whole.rebuild && rounded(whole.rebuild.cpu_s),
+      rebuild_peak_rss_mib: whole.rebuild && Math.round(whole.rebuild.peak_rss_mib),
+      dbt_wall_s: whole.dbt && rounded(whole.dbt.wall_s),
+      dbt_cpu_s: whole.dbt && rounded(whole.dbt.cpu_s),
+      dbt_peak_rss_mib: whole.dbt && Math.round(whole.dbt.peak_rss_mib)
+    })
   }
   if (values.json) console.log(JSON.stringify(rows))
   else {
     console.log(`${os.cpus().length} cores, Node ${process.versions.node}, DuckDB, audits on`)
+    console.log(
+      dbt === undefined
+        ? "dbt-duckdb is not there: set DBT_CMD, or pip install dbt-duckdb."
+        : `dbt-duckdb ${dbt.version} beside it`
+    )
     console.table(rows)
   }
 } finally {

@@ -11,7 +11,7 @@ import { linkSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 
 /** A listener comes back after so many days: the copies of a day are of that many crowds in turn. */
-const crowds = 11
+export const crowds = 11
 
 /** What a table's columns become in the copy of a day that is `d` days before it. */
 const shifted: Readonly<Record<string, string>> = {
@@ -54,6 +54,24 @@ const copiedTables = [
   ["mart_pages", "(epoch_us(hour) // 3600000000)"],
   ["mart_logins", "(epoch_us(hour) // 3600000000)"]
 ] as const
+
+/**
+ * Tables of events and what is counted from them by hour. Of copies older than a month they get a part of their rows: an
+ * hour does not look at them, and a year of all would take 53 GB. All other tables are as long and as large as they
+ * would be.
+ */
+const thinned = new Set([
+  "fact_streams",
+  "fact_page_views",
+  "fact_auth",
+  "fact_level_changes",
+  "fact_sessions",
+  "mart_listening",
+  "mart_songs"
+])
+/** Days whose copies have all rows, and the part of the rows that older ones have: one of so many. */
+const wholeDays = 30
+const thinnedTo = 12
 
 const filesOfHour = 30
 
@@ -105,7 +123,8 @@ FROM day_played, copies WHERE user_id IS NOT NULL AND d <= ${days} ORDER BY 1`,
 const copy = (d: number, from: Hour): ReadonlyArray<string> => [
   ...copiedTables.map(
     ([name, hour]) =>
-      `INSERT INTO ${name} SELECT ${copied(named(name), false)} FROM (SELECT *, CAST(${d} AS BIGINT) AS d FROM day_${name})
+      `INSERT INTO ${name} SELECT ${copied(named(name), false)} FROM (SELECT *, CAST(${d} AS BIGINT) AS d FROM day_${name}
+  WHERE ${d > wholeDays && thinned.has(name) ? `rowid % ${thinnedTo} = 0` : "TRUE"})
 WHERE ${hour} - d * 24 >= ${from}`
   ),
   `INSERT INTO lake_files SELECT hour - ${d * 24}, topic, partition, seq, start_offset, end_offset,
@@ -125,6 +144,7 @@ const wholeMarts = (): ReadonlyArray<string> => [
   sql.tempTable("session_dates", "SELECT DISTINCT CAST(started_at AS DATE) AS date FROM fact_sessions"),
   sql.tempTable("step_dates", "SELECT DISTINCT CAST(changed_at AS DATE) AS date FROM level_steps"),
   ...["user_runs", "dim_users", "users_seen", "user_days"].flatMap((name) => named(name).leaves!(sql, false)),
+  sql.tempTable("build_users", "SELECT * FROM dim_users"),
   ...[
     "dim_datetime",
     "mart_level_steps",
@@ -185,7 +205,7 @@ export const growHistory = async (options: {
   await Effect.runPromise(
     Effect.scoped(
       Effect.gen(function* () {
-        const { run } = yield* makeDuckDbWarehouse({ file: warehouse }).open
+        const { run } = yield* makeDuckDbWarehouse({ file: warehouse, threads: 2, memoryMiB: 4096 }).open
         yield* run("day", [
           ...copiedTables.map(
             ([name, hour]) =>

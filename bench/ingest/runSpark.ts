@@ -1,11 +1,8 @@
-import { execFileSync, spawn } from "node:child_process"
-import { once } from "node:events"
-import { readFileSync } from "node:fs"
+import { execFileSync } from "node:child_process"
 import { join } from "node:path"
 import process from "node:process"
-import { clearInterval, setInterval } from "node:timers"
 import { firstFile, sizeOfFolder } from "./parquetFolder.ts"
-import { secondsSince } from "./runMeasured.ts"
+import { runCommand } from "./runCommand.ts"
 
 export interface SparkRun {
   readonly version: string
@@ -36,26 +33,6 @@ const findSpark = (): { readonly home: string; readonly version: string } | unde
   return version === undefined ? undefined : { home, version }
 }
 
-/** Resident MiB of a process and those that it started, where /proc tells. */
-const residentMib = (pid: number): number => {
-  try {
-    const own = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")
-    return children
-      .filter((child) => child !== "")
-      .reduce((sum, child) => sum + residentMib(Number(child)), own)
-  } catch {
-    return 0
-  }
-}
-
-/** The second line of the shell's `times`: user and system time of what it started. */
-const childSeconds = (times: string): number =>
-  [...times.split("\n")[1].matchAll(/(\d+)m([\d.]+)s/g)].reduce(
-    (sum, [, minutes, rest]) => sum + Number(minutes) * 60 + Number(rest),
-    0
-  )
-
 /** Runs spark.py from start to exit, into a new folder; undefined where there is no Spark. */
 export const runSpark = async (
   broker: string,
@@ -70,30 +47,15 @@ export const runSpark = async (
     ...["--packages", `org.apache.spark:spark-sql-kafka-0-10_${scala}:${version}`],
     ...[join(process.cwd(), "bench/ingest/spark.py"), broker, prefix, out]
   ]
-  const began = process.hrtime.bigint()
-  const child = spawn(
-    "sh",
-    ["-c", '"$@" >&2; code=$?; times >&3; exit $code', "sh", join(home, "bin/spark-submit"), ...args],
-    { env: { ...process.env, SPARK_HOME: home }, stdio: ["ignore", "inherit", "pipe", "pipe"] }
-  )
-  let times = ""
-  let said = ""
-  let peak = 0
-  child.stderr!.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-4000)))
-  child.stdio[3]!.on("data", (data: Buffer) => (times += data.toString()))
-  const watch = setInterval(() => (peak = Math.max(peak, residentMib(child.pid!))), 100)
-  const closed = once(child, "close")
-  const first = firstFile(join(out, "lake"), closed)
-  const [code] = (await closed) as [number | null]
-  const wall_s = secondsSince(began)
-  clearInterval(watch)
-  if (code !== 0) throw new Error(`Spark ended with ${code}:\n${said}`)
+  const run = runCommand("Spark", [join(home, "bin/spark-submit"), ...args], { SPARK_HOME: home })
+  const first = firstFile(join(out, "lake"), run)
+  const { cpu_s, peak_rss_mib, wall_s } = await run
   const { bytes, files } = sizeOfFolder(join(out, "lake"))
   return {
     version,
     wall_s,
-    cpu_s: childSeconds(times),
-    peak_rss_mib: peak,
+    cpu_s,
+    peak_rss_mib,
     first_file_s: await first,
     lake_bytes: bytes,
     files

@@ -39,6 +39,15 @@ const checksumOf = (bytes: Uint8Array, position: number): string =>
     .digest("hex")
     .slice(0, checksumLength)
 
+/** The entry that a file carries while its checksum is not known: the last of its key-value metadata. */
+export const unknownChecksum = { [checksumKey]: zeros.toString() }
+
+/** Puts the checksum into the bytes of a file that carries `unknownChecksum`. */
+export const putChecksum = (bytes: Uint8Array): void => {
+  const position = checksumPosition(bytes)
+  bytes.set(Buffer.from(checksumOf(bytes, position)), position)
+}
+
 /** Encoding is synchronous, so one serves all files; it grows to the largest. */
 const file = new Page()
 
@@ -58,11 +67,10 @@ export const encodeParquet = (
     file,
     columns.map(({ column }) => column),
     [{ columns: chunks, rows: chunks[0].rows }],
-    { ...metadata, [checksumKey]: zeros.toString() }
+    { ...metadata, ...unknownChecksum }
   )
   const bytes = file.written.slice()
-  const position = checksumPosition(bytes)
-  bytes.set(Buffer.from(checksumOf(bytes, position)), position)
+  putChecksum(bytes)
   return bytes
 }
 

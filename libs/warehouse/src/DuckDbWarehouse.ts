@@ -18,7 +18,7 @@ export interface DuckDbSettings {
   readonly file: string
   /** Threads of a run. Without it one, and one per core for much work: an hour costs a third more CPU with two. */
   readonly threads?: number | undefined
-  /** Memory that DuckDB may take, MiB; it spills to `<file>.tmp` beyond it. */
+  /** Memory that DuckDB may take, MiB; it spills to `<file>.tmp` beyond it. Without it little, and more for much work. */
   readonly memoryMiB?: number | undefined
 }
 
@@ -34,6 +34,24 @@ const rowsOfGroup = 20_480
  * file of an older format is brought to it by its next checkpoint.
  */
 const storageVersion = "v1.5.0"
+
+/**
+ * Builds between two checkpoints that put a table's small row groups together: each build leaves a group of its own in
+ * every table, and putting it to the ones before costs three times the rest of a checkpoint.
+ */
+const buildsOfGroups = 6
+
+/** Whether it is time for that: by the groups of a table to which every build adds rows, more than its rows need. */
+const groupsAreSmall = `SELECT count(DISTINCT row_group_id) > ${buildsOfGroups} + coalesce(sum(count), 0) // ${rowsOfGroup} AS small
+FROM pragma_storage_info('model_hours') WHERE column_name = 'hour' AND segment_type = 'BIGINT'`
+
+/**
+ * Memory of a run without much work, MiB: what is used again need not be asked of the system, and cleared by it, anew.
+ * Five hours of 88,000 events at once cost a seventh less CPU than without a bound, and did not spill.
+ */
+const littleMemory = 200
+/** And of one with much work. */
+const muchMemory = 1024
 
 const temporaryTable = /^CREATE OR REPLACE TEMP TABLE (\w+)/
 
@@ -120,7 +138,10 @@ const copiesOf = (file: string): string => `${file}.lake`
 /** Folder of the rows that failed audits of the last build have found. */
 const failedOf = (file: string): string => `${file}.failed`
 
-const session = ({ file, threads }: DuckDbSettings, connection: DuckDBConnection): DuckDbSession => {
+const session = (
+  { file, memoryMiB, threads }: DuckDbSettings,
+  connection: DuckDBConnection
+): DuckDbSession => {
   const attempt = <A>(
     step: string,
     statement: string,
@@ -213,7 +234,10 @@ const session = ({ file, threads }: DuckDbSettings, connection: DuckDBConnection
         return yield* keptCounts
       }),
     stage: (files) => readableFiles(files, copiesOf(file)),
-    hurry: threads === undefined ? run("threads", ["RESET threads"]) : Effect.void,
+    hurry: run("hurry", [
+      ...(threads === undefined ? ["RESET threads"] : []),
+      ...(memoryMiB === undefined ? [`SET memory_limit = '${muchMemory}MiB'`] : [])
+    ]),
     transact: ({ checks, steps }, { during, onStep }) =>
       Effect.gen(function* () {
         for (const { name, phase, statements } of steps) {
@@ -271,7 +295,7 @@ export const makeDuckDbWarehouse = (
         const instance = await DuckDBInstance.create(":memory:", {
           temp_directory: `${file}.tmp`,
           threads: String(threads ?? 1),
-          ...(memoryMiB === undefined ? {} : { memory_limit: `${memoryMiB}MiB` }),
+          memory_limit: `${memoryMiB ?? littleMemory}MiB`,
           autoinstall_known_extensions: "false",
           autoload_known_extensions: "false"
         })
@@ -287,6 +311,13 @@ export const makeDuckDbWarehouse = (
           // An hour's lake files are hundreds of small ones, each read once: whole, and not kept.
           await connection.run("SET prefetch_all_parquet_files = true")
           await connection.run("SET enable_external_file_cache = false")
+          const tables = await connection.runAndReadAll(
+            "SELECT 1 FROM duckdb_tables() WHERE table_name = 'model_hours'"
+          )
+          if (tables.currentRowCount > 0) {
+            const reader = await connection.runAndReadAll(groupsAreSmall)
+            if (reader.getRows()[0][0] !== true) await connection.run("SET max_vacuum_tasks = 0")
+          }
           return { instance, connection }
         } catch (cause) {
           instance.closeSync()

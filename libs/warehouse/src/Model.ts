@@ -19,6 +19,8 @@ export interface AuditScope {
   readonly dimUsers: string
   /** Of a session_id, with a time of the session's rows to cut the scan by. */
   readonly sessions: (column: string, ts?: string) => string
+  /** Rows of a table of events of the sessions that the build touches. */
+  readonly sessionFacts: string
   /** Rows of a table of events in the hours whose marts are others now. */
   readonly changedHours: (prefix?: string) => string
   /** The same of a TIMESTAMP that is an hour's start. */

@@ -2,7 +2,7 @@ import { hourText } from "@musify/domain/Hour.ts"
 import { Effect } from "effect"
 import type { Dialect } from "./Dialect.ts"
 import type { Audit, AuditScope, Model } from "./Model.ts"
-import { facts } from "./models/facts.ts"
+import { ofTouched } from "./models/factSessions.ts"
 import { models } from "./models/models.ts"
 import { stagedRowsDiffer } from "./staging.ts"
 import type { Check, WarehouseReader } from "./Warehouse.ts"
@@ -24,13 +24,12 @@ const everything = (sql: Dialect): AuditScope => ({
   users: anything,
   dimUsers: "dim_users",
   sessions: (_column, ts) => (ts === undefined ? "TRUE" : `${ts} >= ${sql.timestamp(0)}`),
+  sessionFacts: sql.sinceHour("0"),
   changedHours: (prefix) => sql.sinceHour("0", prefix),
   changedHourTimes: anything,
   dayTimes: anything,
   dates: anything
 })
-
-const auditedUsers = "audited_users"
 
 /**
  * What the build of this transaction has touched. While tables are made anew, hours elsewhere that were re-keyed are left
@@ -45,10 +44,11 @@ const ofBuild = (sql: Dialect, isAnew: boolean): AuditScope => {
     hours: (prefix = "") =>
       `${sql.sinceHour(variable("first_hour"), prefix)} AND ${prefix}hour_key IN ${touchedHours}`,
     hourKeys: (column) => `${column} >= ${variable("first_hour")} AND ${column} IN ${touchedHours}`,
-    dimUsers: auditedUsers,
+    dimUsers: "build_users",
     users: (column) => `${column} IN (SELECT user_id FROM changed_users)`,
     sessions: (column, ts) =>
       `${column} IN (SELECT session_id FROM touched_sessions)${ts === undefined ? "" : ` AND ${ts} >= ${variable("sessions_from")}`}`,
+    sessionFacts: ofTouched(sql),
     // The ranges let scans skip what lies outside; hours between may be untouched.
     changedHours: (prefix = "") =>
       `${sql.inHours(variable("hours_from"), variable("hours_to"), prefix)} AND ${prefix}hour_key IN (SELECT hour FROM changed_hours)`,
@@ -113,25 +113,6 @@ export const rowText = (row: Readonly<Record<string, unknown>>): string =>
     .join(" ")
 
 const all = models.flatMap((model) => auditsOf(model).map((audit) => [model.name, audit] as const))
-
-/**
- * Statements to run before the checks of a build: they leave the versions of all users of whom these ask, and the unknown
- * member, so that not each of them looks through dim_users.
- */
-export const beforeChecks = (sql: Dialect, isAnew: boolean): ReadonlyArray<string> => {
-  const scope = ofBuild(sql, isAnew)
-  const users = [
-    `SELECT user_id FROM changed_users`,
-    ...facts.map(({ name }) => `SELECT user_id FROM ${name} WHERE ${scope.hours()}`),
-    `SELECT user_id FROM fact_sessions WHERE ${scope.sessions("session_id", "started_at")}`
-  ]
-  return [
-    sql.tempTable(
-      auditedUsers,
-      `SELECT * FROM dim_users WHERE user_id IS NULL OR user_id IN (${users.join("\nUNION DISTINCT ")})`
-    )
-  ]
-}
 
 /** Audits of what a build of some models has touched, to end its transaction with: they need its temporary tables. */
 export const buildChecks = (

@@ -1,5 +1,5 @@
 import { Clock, Effect } from "effect"
-import { beforeChecks, buildChecks } from "./audits.ts"
+import { buildChecks } from "./audits.ts"
 import type { Dialect } from "./Dialect.ts"
 import type { DirtyHour } from "./ledger.ts"
 import { builtModels, clockModel, inserts, recordBuilt } from "./ledger.ts"
@@ -109,8 +109,7 @@ export const buildTransaction = (
         name: "ledger",
         phase: "build",
         statements: [...recordBuilt(sql, built, versions, now), ...pending(sql, built)]
-      },
-      { name: "audited", phase: "build", statements: beforeChecks(sql, isAnew) }
+      }
     ],
     checks: buildChecks(sql, wanted, isStaged, isAnew)
   }

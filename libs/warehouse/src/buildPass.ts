@@ -97,6 +97,9 @@ const isWithin = (range: HourRange | undefined, hour: Hour): boolean =>
 /** From so many lake rows on a build may take the whole machine. */
 const manyRows = 500_000
 
+/** While hours are still to be built, what is built is published no more often than this, ms: it is a look at whole tables. */
+const publishEveryMs = 30_000
+
 /** A model and its dependents; all models without a name. */
 const namedModels = (name: string | undefined): ReadonlyArray<Model> =>
   name === undefined ? models : withDependents(new Set([name]))
@@ -114,8 +117,8 @@ const named = (hours: ReadonlyArray<DirtyHour>): ReadonlyArray<string> =>
 
 /**
  * One pass: takes what the chains have closed into the ledger, builds the dirty hours, oldest first, as many to a
- * transaction as the settings allow, audits each, and publishes after each transaction. Ends when nothing is dirty.
- * Killed at any point, the next pass ends in the same state.
+ * transaction as the settings allow, audits each, and publishes: at the end, and now and then while there is more to
+ * build. Ends when nothing is dirty. Killed at any point, the next pass ends in the same state.
  */
 export const buildPass = <E>(
   options: BuildPassOptions<E>
@@ -172,6 +175,10 @@ export const buildPass = <E>(
         Duration.infinity
       )
       let maxHours = options.maxHours
+      let publishedAt = Number.NEGATIVE_INFINITY
+      const publish = Effect.suspend(() =>
+        timed(seconds, "publish", publishPending(session, options, all, audits, counted))
+      )
       // Only a build changes which hours are dirty: they are asked for once behind each.
       const readAll = timed(seconds, "plan", readDirtyHours(session, versions))
       let all = yield* readAll
@@ -193,7 +200,7 @@ export const buildPass = <E>(
                   session.stage
                 )
               : Effect.succeed({})
-          )
+          ).pipe(Effect.tapErrorTag("LakeFileDamaged", () => (hours > 0 ? publish : Effect.void)))
           const now = yield* Clock.currentTimeMillis
           const transaction = buildTransaction(session.dialect, batch, files, versions, now)
           const failures = yield* session.transact(transaction, hooks)
@@ -205,6 +212,7 @@ export const buildPass = <E>(
             }
             const note = recordFailed(session.dialect, batch, failures, versions, now)
             yield* plainTransaction(session, "failed", note, () => Effect.void)
+            if (hours > 0) yield* publish
             return yield* new AuditsFailed({ hours: named(batch), failures })
           }
           yield* onStep("committed")
@@ -218,7 +226,11 @@ export const buildPass = <E>(
             if (late) lateHours.push(hourText(hour))
           }
         }
-        yield* timed(seconds, "publish", publishPending(session, options, all, audits, counted))
+        const now = yield* Clock.currentTimeMillis
+        if (batch.length === dirty.length || now - publishedAt >= publishEveryMs) {
+          yield* publish
+          publishedAt = yield* Clock.currentTimeMillis
+        }
         if (batch.length > 0) {
           const through = yield* currentWatermark(session, all)
           yield* options.onProgress({ hoursBuilt: hours, hoursLeft: dirty.length - batch.length, through })

@@ -38,6 +38,22 @@ export interface DirtyHour {
   readonly failed: string | null
 }
 
+const lakeFiles: Table = {
+  name: "lake_files",
+  description: "The lake's files of closed plans.",
+  cluster: ["hour"],
+  columns: [
+    column("hour", "int64", "Hour of its events"),
+    column("topic", "string", "Topic"),
+    column("partition", "int32", "Partition of the log"),
+    column("seq", "int64", "Plan"),
+    column("start_offset", "int64", "First offset of the plan"),
+    column("end_offset", "int64", "Offset after the plan's last"),
+    column("path", "string", "Name in the bucket"),
+    column("rows", "int64", "Rows")
+  ]
+}
+
 /** Tables of the ledger and of what is to be published; they live in the warehouse, in the data's transactions. */
 export const ledgerTables: ReadonlyArray<Table> = [
   {
@@ -55,21 +71,7 @@ export const ledgerTables: ReadonlyArray<Table> = [
       optional("max_ts", "float64", "Greatest event time of the chain, epoch ms")
     ]
   },
-  {
-    name: "lake_files",
-    description: "The lake's files of closed plans.",
-    cluster: ["hour"],
-    columns: [
-      column("hour", "int64", "Hour of its events"),
-      column("topic", "string", "Topic"),
-      column("partition", "int32", "Partition of the log"),
-      column("seq", "int64", "Plan"),
-      column("start_offset", "int64", "First offset of the plan"),
-      column("end_offset", "int64", "Offset after the plan's last"),
-      column("path", "string", "Name in the bucket"),
-      column("rows", "int64", "Rows")
-    ]
-  },
+  lakeFiles,
   {
     name: "ledger_hours",
     description: "Which files each hour has, and when it was built.",
@@ -163,15 +165,13 @@ export const intakeStatements = (
   const partition = sql.id("partition")
   const text = (column: string) => sql.cast(column, "string")
   const known = new Map(positions.map((position) => [`${position.topic}/${position.partition}`, position]))
-  const files: Array<string> = []
+  const files: Array<ReadonlyArray<string | number>> = []
   const hours = new Map<Hour, boolean>()
   for (const plan of plans) {
     const chain = `${plan.topic}/${plan.partition}`
     const maxTs = known.get(chain)?.maxTs ?? null
     for (const { hour, path, rows } of plan.files) {
-      files.push(
-        `(${hour}, ${sql.text(plan.topic)}, ${plan.partition}, ${plan.seq}, ${plan.start}, ${plan.end}, ${sql.text(path)}, ${rows})`
-      )
+      files.push([hour, plan.topic, plan.partition, plan.seq, plan.start, plan.end, path, rows])
       const late = maxTs !== null && maxTs >= hourStart(hour + 1)
       hours.set(hour, late || hours.get(hour) === true)
     }
@@ -183,7 +183,7 @@ export const intakeStatements = (
     })
   }
   return [
-    ...inserts("lake_files", files),
+    `INSERT INTO lake_files ${sql.rowsOf(Object.fromEntries(lakeFiles.columns.map(({ name, type }) => [name, type])), files)}`,
     sql.tempTable(
       "new_file_hours",
       `SELECT hour, late FROM (SELECT ${sql.cast("0", "int64")} AS hour, false AS late) WHERE false`

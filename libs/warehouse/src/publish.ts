@@ -200,7 +200,7 @@ const writeParquet = (
   return Effect.map(
     session.query(
       "publish",
-      `COPY (SELECT ${columnList(dialect, model)} FROM ${model.name}${where}) TO ${dialect.text(target)} (FORMAT parquet, COMPRESSION snappy${day === null ? mostlyUnique : ""})`
+      `COPY (SELECT ${columnList(dialect, model)} FROM ${model.name}${where}) TO ${dialect.text(target)} (FORMAT parquet, COMPRESSION uncompressed${day === null ? mostlyUnique : ""})`
     ),
     ([row]) => Number(row["Count"])
   )

@@ -18,7 +18,7 @@ export const warehouseOptions = {
   }),
   memory: setting.optionalInteger("batch-memory", {
     min: 64,
-    description: "Memory of DuckDB, MiB; it goes to disk beyond it. 80 % of the machine's without it."
+    description: "Memory of DuckDB, MiB; it goes to disk beyond it. Without it 200, and 1024 for much work."
   }),
   bigqueryProject: setting.optionalText("bigquery-project", {
     description:

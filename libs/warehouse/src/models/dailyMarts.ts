@@ -2,35 +2,16 @@ import type { Dialect } from "../Dialect.ts"
 import type { Model } from "../Model.ts"
 import { column, optional } from "../Model.ts"
 import { builtRows, inBuild } from "./inBuild.ts"
-import { isSkipped, nextPlay, secondsOfPlay } from "./factSessions.ts"
-
-/** Rows of plays of the hours to be worked out again; the range lets scans skip the others. */
-const changedPlays = (sql: Dialect): string =>
-  `${sql.inHours(sql.variable("hours_from"), sql.variable("hours_to"))} AND hour_key IN (SELECT hour FROM changed_hours)`
+import { isSkipped, nextPlay, playColumns, secondsOfPlay } from "./factSessions.ts"
 
 /** The same of a mart's rows. */
 export const changedRows = (sql: Dialect): string =>
   `hour >= ${sql.hourStart(sql.variable("hours_from"))} AND hour < ${sql.hourStart(`${sql.variable("hours_to")} + 1`)}
   AND ${sql.hourOf("hour")} IN (SELECT hour FROM changed_hours)`
 
-/** Leaves the hours to be worked out again, and their days. */
-const changedHours = (sql: Dialect): ReadonlyArray<string> => [
-  sql.tempTable(
-    "changed_hours",
-    `SELECT hour FROM build_hours
-UNION DISTINCT SELECT hour_key AS hour FROM rekeyed_hours
-UNION DISTINCT SELECT hour_key AS hour FROM session_plays WHERE next_hour IN (SELECT hour FROM build_hours)`
-  ),
-  sql.setVariable("hours_from", `SELECT min(hour) FROM changed_hours`),
-  sql.setVariable("hours_to", `SELECT max(hour) FROM changed_hours`),
-  sql.tempTable("changed_days", `SELECT DISTINCT ${sql.dayOfHour("hour")} AS day FROM changed_hours`),
-  sql.setVariable("days_from", `SELECT min(day) * 24 FROM changed_days`),
-  sql.setVariable("days_to", `SELECT max(day) * 24 + 23 FROM changed_days`)
-]
-
 /**
  * Plays by hour and kind of listener. Hours are worked out again when they were built, a fact of theirs was re-keyed, or
- * the play that follows one of theirs came or went (a skip). Leaves `changed_hours` and `changed_days` behind.
+ * the play that follows one of theirs came or went (a skip): `changed_hours`.
  */
 export const martListening: Model = {
   name: "mart_listening",
@@ -55,40 +36,46 @@ export const martListening: Model = {
   partition: "hour",
   cluster: ["state", "user_key"],
   steps: (sql) => [
-    ...changedHours(sql),
+    // Plays of touched sessions, to which all of the build's hours belong, are in session_plays: all of them, but for
+    // those of earlier hours while fact_sessions was emptied and these hours are still to come.
+    sql.tempTable(
+      "other_hours",
+      `SELECT hour FROM changed_hours WHERE hour NOT IN (SELECT hour FROM build_hours)`
+    ),
     // How many hours after its own a play can still be cut short.
     sql.setVariable(
       "reach",
       `SELECT ${sql.quotient(`coalesce(max(${sql.wholeSeconds("duration")}), 0)`, "3600")} + 1 FROM fact_streams
-WHERE ${changedPlays(sql)}`
+WHERE ${sql.inHours(sql.variable("hours_from"), sql.variable("hours_to"))} AND hour_key IN (SELECT hour FROM other_hours)`
     ),
     sql.tempTable(
       "listening_hours",
-      `SELECT DISTINCT t.hour_key AS hour FROM dim_datetime t JOIN changed_hours c
-  ON t.hour_key >= c.hour AND t.hour_key <= c.hour + ${sql.variable("reach")}`
+      `SELECT DISTINCT t.hour_key AS hour FROM dim_datetime t JOIN other_hours c
+  ON t.hour_key >= c.hour AND t.hour_key <= c.hour + ${sql.variable("reach")}
+WHERE t.hour_key NOT IN (SELECT hour FROM build_hours)`
     ),
     `DELETE FROM mart_listening WHERE ${changedRows(sql)}`,
     `INSERT INTO mart_listening
 WITH plays AS (
-  SELECT hour_key, user_key, user_id, location_key, level, tag, device_key, ts, duration, ${nextPlay("ts")} AS next_ts
+  SELECT ${playColumns}, next_ts FROM session_plays WHERE hour_key IN (SELECT hour FROM changed_hours)
+  UNION ALL
+  SELECT * FROM (SELECT ${playColumns}, ${nextPlay("ts")} AS next_ts
   FROM fact_streams WHERE ${sql.inHours(sql.variable("hours_from"), `${sql.variable("hours_to")} + ${sql.variable("reach")}`)}
-    AND hour_key IN (SELECT hour FROM listening_hours)
+    AND hour_key IN (SELECT hour FROM listening_hours) 
+    AND (hour_key < ${sql.hourOf(sql.variable("sessions_from"))} OR session_id NOT IN (SELECT session_id FROM touched_sessions)))
+  WHERE hour_key IN (SELECT hour FROM other_hours)
 ), counted AS (
   SELECT hour_key, user_key, user_id, location_key, level, tag, device_key, count(*) AS plays, ${sql.cast(`sum(${secondsOfPlay(sql)})`, "int64")} AS seconds,
     sum(CASE WHEN ${isSkipped(sql)} THEN 1 ELSE 0 END) AS skips
-  FROM plays p WHERE hour_key IN (SELECT hour FROM changed_hours)
+  FROM plays p
   GROUP BY hour_key, user_key, user_id, location_key, level, tag, device_key
-), listeners AS (
-  SELECT user_key, gender FROM dim_users WHERE user_id IN (SELECT user_id FROM counted)
-  UNION ALL SELECT ${sql.key("user", "NULL")} AS user_key, ${sql.cast("NULL", "string")} AS gender
 )
 SELECT ${sql.hourStart("c.hour_key")} AS hour, c.user_key, c.user_id, l.state, c.level, u.gender, c.tag, c.device_key,
   ${["plays", "seconds", "skips"].map((what) => `${sql.cast(`sum(c.${what})`, "int64")} AS ${what}`).join(", ")}
-FROM counted c JOIN listeners u ON c.user_key = u.user_key JOIN dim_location l ON c.location_key = l.location_key
+FROM counted c JOIN build_users u ON c.user_key = u.user_key JOIN dim_location l ON c.location_key = l.location_key
 GROUP BY c.hour_key, c.user_key, c.user_id, l.state, c.level, u.gender, c.tag, c.device_key
 ${sql.insertOrder("1", "2", "4", "5")}`
   ],
-  leaves: changedHours,
   audits: [
     {
       name: "its plays are fact_streams' rows, hour by hour",

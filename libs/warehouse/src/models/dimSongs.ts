@@ -42,13 +42,14 @@ export const dimSongs: Model = {
       `SELECT song_key FROM old_song_keys EXCEPT DISTINCT SELECT song_key FROM played_songs
 EXCEPT DISTINCT SELECT song_key FROM dim_songs WHERE in_catalog`
     ),
-    // All plays are looked at only when there are such songs, which is rare.
+    // All plays are looked at only when there are such songs, which is rare: a join with none of them reads nothing.
     sql.setVariable(
       "songs_from",
       `SELECT CASE WHEN count(*) > 0 THEN 0 ELSE ${noHour} END FROM vanished_songs`
     ),
-    `DELETE FROM dim_songs WHERE NOT in_catalog AND song_key IN (SELECT song_key FROM vanished_songs)
-  AND song_key NOT IN (SELECT song_key FROM fact_streams WHERE ${sql.sinceHour(sql.variable("songs_from"))})`,
+    `DELETE FROM dim_songs WHERE NOT in_catalog AND song_key IN (SELECT song_key FROM vanished_songs
+EXCEPT DISTINCT SELECT f.song_key FROM fact_streams f JOIN vanished_songs v ON f.song_key = v.song_key
+  WHERE ${sql.sinceHour(sql.variable("songs_from"), "f.")})`,
     `INSERT INTO dim_songs (song_key, title, artist_key, artist_name, in_catalog)
 SELECT DISTINCT p.song_key, p.song, p.artist_key, p.artist, false FROM played_songs p
 WHERE p.song_id IS NULL AND p.song_key NOT IN (SELECT song_key FROM dim_songs)`

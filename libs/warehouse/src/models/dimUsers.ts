@@ -19,13 +19,8 @@ const columns = [
   column("is_current", "boolean", "Whether it is the user's last version")
 ]
 
-/** Leaves the versions of the users that the build's hours show: so that all of them are looked through once. */
-const hourUsers = (sql: Dialect): string =>
-  sql.tempTable(
-    "hour_users",
-    `SELECT user_key, user_id, valid_from, valid_to FROM dim_users
-WHERE user_id IN (SELECT user_id FROM user_runs WHERE ${inBuild(sql)})`
-  )
+/** The users that the build's hours show. */
+const usersOfHours = (sql: Dialect): string => `SELECT user_id FROM user_runs WHERE ${inBuild(sql)}`
 
 /** Leaves the versions of changed users from the one on that their first changed hour begins in. */
 const changedVersions = (sql: Dialect, versions: string): string =>
@@ -51,10 +46,16 @@ export const dimUsers: Model = {
   cluster: ["user_id"],
   seed: (sql) => [`INSERT INTO dim_users (user_key, is_current) VALUES (${sql.key("user", "NULL")}, true)`],
   steps: (sql) => [
+    // All versions are looked through once for both.
+    sql.tempTable(
+      "known_versions",
+      `SELECT user_key, user_id, valid_from, valid_to, ${attributes} FROM dim_users
+WHERE user_id IN (${usersOfHours(sql)} UNION DISTINCT SELECT user_id FROM changed_users)`
+    ),
     sql.tempTable(
       "old_user_versions",
       `SELECT d.user_key, d.user_id, d.valid_from, d.valid_to, ${userAttributes.map((name) => `d.${name}`).join(", ")}, c.from_ts
-FROM dim_users d JOIN changed_users c ON d.user_id = c.user_id WHERE d.valid_to IS NULL OR d.valid_to >= c.from_ts`
+FROM known_versions d JOIN changed_users c ON d.user_id = c.user_id WHERE d.valid_to IS NULL OR d.valid_to >= c.from_ts`
     ),
     sql.tempTable(
       "user_seeds",
@@ -88,7 +89,12 @@ FROM chained v LEFT JOIN user_seeds s ON v.user_id = s.user_id`
   AND user_key IN (SELECT user_key FROM old_user_versions)`,
     `INSERT INTO dim_users SELECT ${columnList(sql, { columns })} FROM new_user_versions`,
     changedVersions(sql, "new_user_versions"),
-    hourUsers(sql)
+    sql.tempTable(
+      "hour_users",
+      `SELECT user_key, user_id, valid_from, valid_to FROM known_versions
+WHERE user_key NOT IN (SELECT user_key FROM old_user_versions)
+UNION ALL SELECT user_key, user_id, valid_from, valid_to FROM new_user_versions`
+    )
   ],
   leaves: (sql) => [
     sql.tempTable(
@@ -96,7 +102,10 @@ FROM chained v LEFT JOIN user_seeds s ON v.user_id = s.user_id`
       `SELECT user_key, user_id, level, valid_from, valid_to, valid_from AS from_ts FROM dim_users WHERE false`
     ),
     changedVersions(sql, "dim_users"),
-    hourUsers(sql)
+    sql.tempTable(
+      "hour_users",
+      `SELECT user_key, user_id, valid_from, valid_to FROM dim_users WHERE user_id IN (${usersOfHours(sql)})`
+    )
   ],
   audits: [
     {

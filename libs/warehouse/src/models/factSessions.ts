@@ -42,6 +42,9 @@ export const isSkipped = (sql: Dialect): string =>
 export const nextPlay = (what: string): string =>
   `lead(${what}) OVER (PARTITION BY session_id ORDER BY ts, item_in_session, user_id IS NULL, user_id)`
 
+/** Of plays, what martListening counts by. */
+export const playColumns = "hour_key, user_key, user_id, location_key, level, tag, device_key, ts, duration"
+
 const factOf = {
   listen_events: "fact_streams",
   page_view_events: "fact_page_views",
@@ -49,7 +52,29 @@ const factOf = {
   status_change_events: "fact_level_changes"
 } as const
 
-/** Leaves the sessions that the build's hours touch, their first moment and their plays, once the facts are there. */
+/** Facts of the sessions that a build touches. By the hour, since what a table says of its hours is at hand already. */
+export const ofTouched = (sql: Dialect): string =>
+  `${sql.sinceHour(sql.hourOf(sql.variable("sessions_from")))} AND session_id IN (SELECT session_id FROM touched_sessions)`
+
+/** Leaves the hours whose marts of plays are to be worked out again, and their days. */
+const changedHours = (sql: Dialect): ReadonlyArray<string> => [
+  sql.tempTable(
+    "changed_hours",
+    `SELECT hour FROM build_hours
+UNION DISTINCT SELECT hour_key AS hour FROM rekeyed_hours
+UNION DISTINCT SELECT hour_key AS hour FROM session_plays WHERE ${sql.hourOf("next_ts")} IN (SELECT hour FROM build_hours)`
+  ),
+  sql.setVariable("hours_from", `SELECT min(hour) FROM changed_hours`),
+  sql.setVariable("hours_to", `SELECT max(hour) FROM changed_hours`),
+  sql.tempTable("changed_days", `SELECT DISTINCT ${sql.dayOfHour("hour")} AS day FROM changed_hours`),
+  sql.setVariable("days_from", `SELECT min(day) * 24 FROM changed_days`),
+  sql.setVariable("days_to", `SELECT max(day) * 24 + 23 FROM changed_days`)
+]
+
+/**
+ * Leaves the sessions that the build's hours touch, their first moment and their plays, and the hours whose marts change
+ * with them, once the facts are there.
+ */
 const touched = (sql: Dialect): ReadonlyArray<string> => [
   sql.tempTable(
     "touched_sessions",
@@ -65,10 +90,39 @@ const touched = (sql: Dialect): ReadonlyArray<string> => [
   ),
   sql.tempTable(
     "session_plays",
-    `SELECT session_id, hour_key, ts, duration, ${nextPlay("ts")} AS next_ts, ${nextPlay("hour_key")} AS next_hour
-FROM fact_streams WHERE ts >= ${sql.variable("sessions_from")} AND session_id IN (SELECT session_id FROM touched_sessions)`
-  )
+    `SELECT session_id, ${playColumns}, ${nextPlay("ts")} AS next_ts
+FROM fact_streams WHERE ${ofTouched(sql)}`
+  ),
+  ...changedHours(sql)
 ]
+
+/**
+ * Leaves all versions of the users that the models after this one and the audits ask for, and the unknown member, so that
+ * not each of them looks through dim_users: who has changed, has a fact in the hours that are looked at, a touched session
+ * or a step in the build's hours. `sessionUsers`: a query.
+ */
+const buildUsers = (sql: Dialect, sessionUsers: string): ReadonlyArray<string> => {
+  const users = [
+    `SELECT user_id FROM changed_users`,
+    ...topics.map(
+      (topic) =>
+        `SELECT user_id FROM ${factOf[topic]} WHERE ${sql.inHours(sql.variable("hours_from"), sql.variable("hours_to"))} AND hour_key IN (SELECT hour FROM changed_hours)`
+    ),
+    sessionUsers,
+    `SELECT user_id FROM level_steps
+  WHERE changed_at >= ${sql.hourStart(sql.variable("steps_from"))} AND changed_at < ${sql.hourStart(`${sql.variable("last_hour")} + 1`)}`
+  ]
+  return [
+    sql.setVariable(
+      "steps_from",
+      `SELECT least(${sql.variable("changed_from")}, ${sql.variable("first_hour")})`
+    ),
+    sql.tempTable(
+      "build_users",
+      `SELECT * FROM dim_users WHERE user_id IS NULL OR user_id IN (${users.join("\nUNION DISTINCT ")})`
+    )
+  ]
+}
 
 /** Days on which the touched sessions began. */
 const datesOfTouched = (sql: Dialect): string =>
@@ -77,7 +131,8 @@ const datesOfTouched = (sql: Dialect): string =>
 
 /**
  * Sessions, a fold worked out again from the facts of the sessions that the build's hours touch: a session lasts hours,
- * so that is bounded by its own keys, and any order of hours gives the same.
+ * so that is bounded by its own keys, and any order of hours gives the same. Leaves `changed_hours`, `changed_days` and
+ * `build_users` behind, too.
  */
 export const factSessions: Model = {
   name: "fact_sessions",
@@ -91,22 +146,22 @@ export const factSessions: Model = {
   cluster: ["session_id"],
   references: { user_key: "dim_users" },
   steps: (sql) => {
+    // Said twice: DuckDB would copy what has a name.
+    const events = topics
+      .map(
+        (topic) => `SELECT session_id, user_id, tag, ts, item_in_session, ${sql.text(topic)} AS topic, ${
+          topic === "auth_events" ? sql.cast("NULL", "string") : "auth"
+        } AS auth
+  FROM ${factOf[topic]} WHERE ${ofTouched(sql)}`
+      )
+      .join("\n  UNION ALL ")
     const order = ["e.ts", "e.item_in_session", "e.topic", "e.user_id IS NULL", "coalesce(e.user_id, 0)"]
     return [
       ...touched(sql),
       sql.tempTable(
         "new_sessions",
         `
-WITH events AS (
-  ${topics
-    .map(
-      (topic) => `SELECT session_id, user_id, tag, ts, item_in_session, ${sql.text(topic)} AS topic, ${
-        topic === "auth_events" ? sql.cast("NULL", "string") : "auth"
-      } AS auth
-  FROM ${factOf[topic]} WHERE ts >= ${sql.variable("sessions_from")} AND session_id IN (SELECT session_id FROM touched_sessions)`
-    )
-    .join("\n  UNION ALL ")}
-), grouped AS (
+WITH grouped AS (
   SELECT session_id,
     CASE WHEN min(user_id) = max(user_id) THEN min(user_id) END AS only_user, min(user_id) AS any_user,
     min(ts) AS started_at, max(ts) AS ended_at,
@@ -115,10 +170,12 @@ WITH events AS (
     CASE WHEN min(tag) = max(tag) THEN min(tag) END AS only_tag, min(tag) AS any_tag,
     CASE WHEN min(auth) = max(auth) THEN min(auth) END AS only_auth, min(auth) AS any_auth,
     min(item_in_session) AS first_item, max(item_in_session) AS last_item
-  FROM events GROUP BY session_id
+  FROM (
+  ${events}) GROUP BY session_id
 ), mixed AS (
   SELECT e.session_id, ${sql.firstValue("e.user_id", order)} AS user_id, ${sql.firstValue("e.tag", order)} AS tag, ${sql.lastValue("e.auth", order)} AS auth
-  FROM events e JOIN grouped g ON e.session_id = g.session_id
+  FROM (
+  ${events}) e JOIN grouped g ON e.session_id = g.session_id
   WHERE (g.any_user IS NOT NULL AND g.only_user IS NULL) OR (g.any_tag IS NOT NULL AND g.only_tag IS NULL)
     OR (g.any_auth IS NOT NULL AND g.only_auth IS NULL)
   GROUP BY e.session_id
@@ -130,6 +187,7 @@ SELECT g.session_id, coalesce(g.only_user, m.user_id) AS user_id, g.started_at, 
   g.first_item <= 0 AS start_known, g.first_item, g.last_item
 FROM grouped g LEFT JOIN mixed m ON g.session_id = m.session_id LEFT JOIN played p ON g.session_id = p.session_id`
       ),
+      ...buildUsers(sql, "SELECT user_id FROM new_sessions"),
       sql.tempTable(
         "session_dates",
         `${datesOfTouched(sql)} UNION DISTINCT SELECT ${sql.dateOf("started_at")} FROM new_sessions`
@@ -144,8 +202,7 @@ FROM grouped g LEFT JOIN mixed m ON g.session_id = m.session_id LEFT JOIN played
         )
         .join(", ")}
 FROM new_sessions s
-LEFT JOIN (SELECT * FROM dim_users WHERE user_id IN (SELECT user_id FROM new_sessions)) u
-  ON s.user_id = u.user_id AND u.valid_from <= s.started_at AND s.started_at < coalesce(u.valid_to, ${sql.endOfTime})
+LEFT JOIN build_users u ON s.user_id = u.user_id AND u.valid_from <= s.started_at AND s.started_at < coalesce(u.valid_to, ${sql.endOfTime})
 ${sql.insertOrder("s.started_at")}`,
       `UPDATE fact_sessions AS f SET user_key = u.user_key FROM ${rekeyingVersions(sql)} u
 WHERE f.user_id = u.user_id
@@ -154,7 +211,15 @@ WHERE f.user_id = u.user_id
   AND f.user_key <> u.user_key`
     ]
   },
-  leaves: (sql) => [...touched(sql), sql.tempTable("session_dates", datesOfTouched(sql))],
+  leaves: (sql) => [
+    ...touched(sql),
+    ...buildUsers(
+      sql,
+      `SELECT user_id FROM fact_sessions WHERE started_at >= ${sql.variable("sessions_from")}
+  AND session_id IN (SELECT session_id FROM touched_sessions)`
+    ),
+    sql.tempTable("session_dates", datesOfTouched(sql))
+  ],
   audits: [
     {
       name: "every user_key is in dim_users",
@@ -166,8 +231,8 @@ WHERE d.user_key IS NULL AND ${scope.sessions("f.session_id", "f.started_at")}`
       name: "pages and songs are the session's facts",
       badRows: (_sql, scope) => `
 SELECT s.session_id, s.pages, p.found AS page_rows, s.songs, l.found AS play_rows FROM fact_sessions s
-LEFT JOIN (SELECT session_id, count(*) AS found FROM fact_page_views WHERE ${scope.sessions("session_id", "ts")} GROUP BY session_id) p ON s.session_id = p.session_id
-LEFT JOIN (SELECT session_id, count(*) AS found FROM fact_streams WHERE ${scope.sessions("session_id", "ts")} GROUP BY session_id) l ON s.session_id = l.session_id
+LEFT JOIN (SELECT session_id, count(*) AS found FROM fact_page_views WHERE ${scope.sessionFacts} GROUP BY session_id) p ON s.session_id = p.session_id
+LEFT JOIN (SELECT session_id, count(*) AS found FROM fact_streams WHERE ${scope.sessionFacts} GROUP BY session_id) l ON s.session_id = l.session_id
 WHERE ${scope.sessions("s.session_id", "s.started_at")} AND (s.pages <> coalesce(p.found, 0) OR s.songs <> coalesce(l.found, 0))`
     }
   ]

@@ -96,8 +96,8 @@ const fact = (options: FactOptions): Model => {
         `INSERT INTO ${name} SELECT ${select}
 FROM stage_${topic} s
 LEFT JOIN hour_users u ON s.user_id = u.user_id AND u.valid_from <= s.ts AND s.ts < coalesce(u.valid_to, ${sql.endOfTime})
-JOIN new_device_hours v ON s.hour_key = v.hour_key AND s.user_agent IS NOT DISTINCT FROM v.user_agent
-JOIN new_location_hours l ON s.hour_key = l.hour_key AND s.city IS NOT DISTINCT FROM l.city
+JOIN (SELECT DISTINCT device_key, user_agent FROM new_device_hours) v ON s.user_agent IS NOT DISTINCT FROM v.user_agent
+JOIN (SELECT DISTINCT location_key, city, state, zip FROM new_location_hours) l ON s.city IS NOT DISTINCT FROM l.city
   AND s.state IS NOT DISTINCT FROM l.state AND s.zip IS NOT DISTINCT FROM l.zip
 ${options.joins?.(sql) ?? ""}
 ${sql.insertOrder("s.ts")}`,

@@ -55,7 +55,7 @@ SELECT user_id FROM changed_versions GROUP BY user_id HAVING min(level) <> max(l
 
 const newSteps = (sql: Dialect): string => `
 WITH runs AS (
-  SELECT user_id, level, valid_from FROM dim_users WHERE user_id IN (SELECT user_id FROM step_users)
+  SELECT user_id, level, valid_from FROM build_users WHERE user_id IN (SELECT user_id FROM step_users)
   QUALIFY ${sql.differsFrom("lag", ["level"], "(PARTITION BY user_id ORDER BY valid_from)")}
 ), steps AS (
   SELECT user_id, valid_from AS changed_at, lag(level) OVER (PARTITION BY user_id ORDER BY valid_from) AS level_before,
@@ -90,10 +90,6 @@ export const levelSteps: Model = {
   partition: "changed_at",
   cluster: ["user_id"],
   steps: (sql) => [
-    sql.setVariable(
-      "steps_from",
-      `SELECT least(${sql.variable("changed_from")}, ${sql.variable("first_hour")})`
-    ),
     sql.tempTable("step_users", stepUsers(sql)),
     sql.tempTable("new_level_steps", newSteps(sql)),
     sql.tempTable(

@@ -21,26 +21,31 @@ const columns = [
   column("level", "string", "As on the events")
 ]
 
-/**
- * All events of known users, then runs of equal attributes within each hour. Nearly every user shows one set of
- * attributes in an hour: those need no sorting; the window functions see the others only.
- */
-const newRuns = (sql: Dialect): string => `
-WITH events AS (
-  ${topics
+/** All events of known users. */
+const events = (sql: Dialect): string =>
+  topics
     .map(
       (
         topic
       ) => `SELECT hour_key, user_id, ts, session_id, item_in_session, ${sql.text(topic)} AS topic, ${attributes}
   FROM stage_${topic} WHERE user_id IS NOT NULL`
     )
-    .join("\n  UNION ALL ")}
-), shown AS (
-  SELECT hour_key, user_id, min(ts) AS ts, ${attributes} FROM events GROUP BY hour_key, user_id, ${attributes}
+    .join("\n  UNION ALL ")
+
+/**
+ * Runs of equal attributes within each hour. Nearly every user shows one set of attributes in an hour: those need no
+ * sorting; the window functions see the others only. The events are said twice: DuckDB would copy what has a name.
+ */
+const newRuns = (sql: Dialect): string => `
+WITH shown AS (
+  SELECT hour_key, user_id, min(ts) AS ts, ${attributes} FROM (
+  ${events(sql)})
+  GROUP BY hour_key, user_id, ${attributes}
 ), mixed AS (
   SELECT hour_key, user_id FROM shown GROUP BY hour_key, user_id HAVING count(*) > 1
 ), last_at_ts AS (
-  SELECT e.* FROM events e JOIN mixed m ON e.hour_key = m.hour_key AND e.user_id = m.user_id WHERE TRUE
+  SELECT e.* FROM (
+  ${events(sql)}) e JOIN mixed m ON e.hour_key = m.hour_key AND e.user_id = m.user_id WHERE TRUE
   QUALIFY row_number() OVER (
     PARTITION BY e.user_id, e.ts ORDER BY e.session_id DESC, e.item_in_session DESC, e.topic DESC) = 1
 )
