@@ -45,6 +45,19 @@ const made = async (name: string): Promise<string> => {
 const openFails = (file: string): Promise<WarehouseUnavailable> =>
   Effect.runPromise(Effect.flip(use(file, ["SELECT sum(n) FROM t"]))) as Promise<WarehouseUnavailable>
 
+it("a statement that needs more memory than DuckDB may take says what to do", async () => {
+  const held = "SELECT length(string_agg(repeat('x', 1000), '')) FROM range(300000)"
+  const warehouse = makeDuckDbWarehouse({
+    file: path.join(scratch, "small.duckdb"),
+    threads: 1,
+    memoryMiB: 64
+  })
+  const error = await Effect.runPromise(
+    Effect.flip(Effect.scoped(Effect.flatMap(warehouse.open, (session) => session.run("test", [held]))))
+  )
+  expect(error.message).toMatch(/^test: DuckDB may take too little memory for this \(.*--batch-memory/)
+})
+
 it("a file that is no database, or is cut off, is named and left as it is", async () => {
   const noise = path.join(scratch, "noise.duckdb")
   fs.writeFileSync(noise, "x".repeat(20_000))
@@ -177,4 +190,29 @@ it("rows are counted once, and then kept count of by whatever lasts", async () =
       })
     )
   )
+})
+
+it("small row groups of builds are put together now and then", async () => {
+  const file = path.join(scratch, "groups.duckdb")
+  const hours = (n: number) =>
+    Effect.scoped(
+      Effect.flatMap(makeDuckDbWarehouse({ file, threads: 1 }).open, (session) =>
+        Effect.gen(function* () {
+          if (n === 0) yield* prepareLedger(session)
+          yield* session.run("test", [
+            `INSERT INTO model_hours BY NAME SELECT 'm' || range AS model, ${n} AS hour, 'v' AS version, 'h' AS input_hash, 'built' AS state, 0 AS at FROM range(40)`,
+            "CHECKPOINT"
+          ])
+          const [row] = yield* session.query(
+            "test",
+            "SELECT count(DISTINCT row_group_id) AS groups FROM pragma_storage_info('model_hours')"
+          )
+          return Number(row.groups)
+        })
+      )
+    )
+  const groups: Array<number> = []
+  for (let n = 0; n < 20; n++) groups.push(await Effect.runPromise(hours(n)))
+  expect(Math.max(...groups)).toBe(7)
+  expect(groups.filter((count) => count === 1).length).toBeGreaterThan(1)
 })

@@ -106,9 +106,12 @@ const failure = (file: string, step: string, statement: string, cause: unknown):
   }
   if (/No space left|disk is full|ENOSPC|out of disk/i.test(text)) return unavailable(file, cause)
   if (damage.test(text)) return unavailable(file, new Error(text))
+  const help = /Out of Memory/i.test(text)
+    ? `DuckDB may take too little memory for this (${text.split("\n")[0]}): give it more with --batch-memory, or build fewer events at once with --batch-rows. Nothing was changed.`
+    : text
   return new StatementFailed({
     step,
-    message: `${step}: ${text}`,
+    message: `${step}: ${help}`,
     statement: statement.length > 4000 ? `${statement.slice(0, 4000)}…` : statement,
     cause
   })
