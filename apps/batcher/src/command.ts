@@ -6,6 +6,7 @@ import { DataFolder, layerDataFolder } from "@musify/runtime/DataFolder.ts"
 import { layerProgress, Progress } from "@musify/runtime/Progress.ts"
 import { serving } from "@musify/runtime/runMain.ts"
 import { dataOption, jsonOption, parseDuration, setting } from "@musify/runtime/setting.ts"
+import { tuneEngine } from "@musify/runtime/tuneEngine.ts"
 import { UserError } from "@musify/runtime/UserError.ts"
 import { planPass, reasonsOf } from "@musify/warehouse/planPass.ts"
 import { models } from "@musify/warehouse/models/models.ts"
@@ -132,6 +133,7 @@ const run = Command.make(
   ({ every, from, to, watch, ...options }) => {
     const show_ = show(options.json)
     const program = Effect.gen(function* () {
+      tuneEngine()
       const batch = { ...options, range: yield* rangeOf({ from, to }), onProgress: report }
       if (!watch) return yield* Effect.flatMap(runBatch(batch), show_)
       const rhythm = yield* rhythmOf(every)
