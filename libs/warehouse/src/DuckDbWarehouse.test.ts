@@ -198,7 +198,7 @@ it("small row groups of builds are put together now and then", async () => {
     Effect.scoped(
       Effect.flatMap(makeDuckDbWarehouse({ file, threads: 1 }).open, (session) =>
         Effect.gen(function* () {
-          if (n === 0) yield* prepareLedger(session)
+          if (n === 0) yield* prepareLedger(session, file)
           yield* session.run("test", [
             `INSERT INTO model_hours BY NAME SELECT 'm' || range AS model, ${n} AS hour, 'v' AS version, 'h' AS input_hash, 'built' AS state, 0 AS at FROM range(40)`,
             "CHECKPOINT"
