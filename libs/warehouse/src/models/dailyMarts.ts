@@ -61,7 +61,7 @@ WITH plays AS (
   UNION ALL
   SELECT * FROM (SELECT ${playColumns}, ${nextPlay("ts")} AS next_ts
   FROM fact_streams WHERE ${sql.inHours(sql.variable("hours_from"), `${sql.variable("hours_to")} + ${sql.variable("reach")}`)}
-    AND hour_key IN (SELECT hour FROM listening_hours) 
+    AND hour_key IN (SELECT hour FROM listening_hours)
     AND (hour_key < ${sql.hourOf(sql.variable("sessions_from"))} OR session_id NOT IN (SELECT session_id FROM touched_sessions)))
   WHERE hour_key IN (SELECT hour FROM other_hours)
 ), counted AS (
