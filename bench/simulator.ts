@@ -7,12 +7,12 @@ import { dayMs } from "@musify/domain/Hour.ts"
 import { defaultConfig } from "@musify/simulator/defaultConfig.ts"
 import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
-import { createReadStream, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { createReadStream, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import os from "node:os"
 import { join, resolve } from "node:path"
 import process from "node:process"
-import { clearInterval, setInterval } from "node:timers"
 import { parseArgs } from "node:util"
+import { runCommand } from "./ingest/runCommand.ts"
 
 interface Row {
   readonly listeners: number
@@ -150,20 +150,6 @@ const together = async (listeners: number, { args, name, processes = 1 }: Kind):
   )
 }
 
-/** Resident MiB of a process and those that it started, where /proc tells. */
-const residentMib = (pid: number): number => {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, "utf8")
-    const own = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")
-    return children
-      .filter((child) => child !== "")
-      .reduce((sum, child) => sum + residentMib(Number(child)), own)
-  } catch {
-    return 0
-  }
-}
-
 const countLines = async (file: string): Promise<number> => {
   let lines = 0
   for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
@@ -181,25 +167,11 @@ const eventsim = async (
   const out = mkdtempSync(join(folder, "eventsim-"))
   const users = ["--nusers", String(listeners), "--randomseed", "1"]
   const args = ["-c", config, ...users, "--start-time", from, "--end-time", to, out]
-  const began = process.hrtime.bigint()
-  const child = spawn("sh", ["-c", `${command} "$@" >&2; code=$?; times >&3; exit $code`, "sh", ...args], {
-    stdio: ["ignore", "inherit", "pipe", "pipe"]
-  })
-  let usage = ""
-  let peak = 0
-  // Much progress, and what went wrong at its end.
-  let said = ""
-  child.stderr!.setEncoding("utf8").on("data", (more: string) => (said = (said + more).slice(-2000)))
-  child.stdio[3]!.on("data", (more: Buffer) => (usage += more.toString()))
-  const watch = setInterval(() => (peak = Math.max(peak, residentMib(child.pid!))), 100)
-  const [code] = (await once(child, "close")) as [number]
-  const wall_s = seconds(began)
-  clearInterval(watch)
-  if (code !== 0) throw new Error(`${command} ended with exit code ${code}: ${said}`)
-  // The second line: user and system time of what the shell started, 1m2.345s.
-  const cpu_s = [...usage.split("\n")[1].matchAll(/(\d+)m([\d.]+)s/g)].reduce(
-    (sum, [, minutes, rest]) => sum + Number(minutes) * 60 + Number(rest),
-    0
+  // The command is one of the shell's: it may have arguments of its own.
+  const { cpu_s, peak_rss_mib, wall_s } = await runCommand(
+    command,
+    ["sh", "-c", `${command} "$@"`, "sh", ...args],
+    {}
   )
   let events = 0
   for (const name of readdirSync(out, { recursive: true }) as ReadonlyArray<string>) {
@@ -207,7 +179,7 @@ const eventsim = async (
       events += await countLines(join(out, name))
   }
   rmSync(out, { recursive: true })
-  return row({ listeners, output: "Eventsim, files" }, { events, wall_s, cpu_s, peak_rss_mib: peak })
+  return row({ listeners, output: "Eventsim, files" }, { events, wall_s, cpu_s, peak_rss_mib })
 }
 
 const rows: Array<Row> = []
