@@ -57,6 +57,8 @@ const at = (hour: string) => `strftime(make_timestamp(${hour} * 3600000000), '%Y
 const totals = `count(DISTINCT user_id) AS listeners, count(*) AS plays, coalesce(sum(seconds), 0)::BIGINT AS seconds,
   count(DISTINCT user_id) FILTER (WHERE level = 'paid') AS "paidListeners"`
 
+const skips = `count(*) FILTER (WHERE seconds < floor(duration)) AS skips`
+
 const newListeners = (asked: Asked) =>
   `count(DISTINCT user_id) FILTER (WHERE first_play >= ${asked.period.from} AND first_play < ${asked.period.to}) AS "newListeners"`
 
@@ -204,7 +206,7 @@ const numbers: ReadonlyArray<Number_> = [
     name: "skips",
     ask: rowsOf(queries.skips),
     sql: (asked) =>
-      `SELECT level, count(*) AS plays, count(*) FILTER (WHERE seconds < floor(duration)) AS skips FROM plays WHERE ${here(asked)} GROUP BY level ORDER BY level`,
+      `SELECT level, count(*) AS plays, ${skips} FROM plays WHERE ${here(asked)} GROUP BY level ORDER BY level`,
     fields: ["level", "plays", "skips"]
   },
   {
@@ -255,7 +257,7 @@ const numbers: ReadonlyArray<Number_> = [
     name: "devices",
     ask: rowsOf(queries.devices),
     sql: (asked) =>
-      `SELECT browser, os, form, count(DISTINCT user_id) AS listeners, count(*) AS plays, count(*) FILTER (WHERE seconds < floor(duration)) AS skips
+      `SELECT browser, os, form, count(DISTINCT user_id) AS listeners, count(*) AS plays, ${skips}
         FROM plays LEFT JOIN agents ON plays.agent = agents.agent WHERE ${here(asked)}
         GROUP BY browser, os, form ORDER BY listeners DESC, plays DESC, browser, os, form`,
     fields: ["browser", "os", "form", "listeners", "plays", "skips"]
