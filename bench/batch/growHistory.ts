@@ -152,7 +152,7 @@ const wholeMarts = (): ReadonlyArray<string> => [
     "mart_retention",
     "mart_conversion",
     "mart_sessions"
-  ].flatMap((name) => named(name).steps(sql, true)),
+  ].flatMap((name) => named(name).steps(sql, { isAnew: true, isNew: false })),
   // The true ones look at 28 days for each day, so a long history gets those of one listener in turn.
   `INSERT INTO mart_active_users SELECT date, count(*), 7 * count(*), ${crowds} * count(*) FROM user_days
 WHERE date NOT IN (SELECT date FROM mart_active_users) GROUP BY date`

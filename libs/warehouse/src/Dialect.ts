@@ -141,5 +141,7 @@ export interface Dialect {
   readonly replaceTable: (name: string, description: string, select: string) => string
   readonly tempTable: (name: string, select: string) => string
   readonly setVariable: (name: BuildVariable, select: string) => string
+  /** Statements that run only when a condition on variables holds: what has nothing to do costs a plan each. */
+  readonly when: (condition: string, statements: ReadonlyArray<string>) => ReadonlyArray<string>
   readonly variable: (name: BuildVariable) => string
 }

@@ -5,7 +5,7 @@ import { Clock, Data, Effect, Exit, Layer } from "effect"
 import fs from "node:fs"
 import path from "node:path"
 import { maxBadRows, rowText } from "./audits.ts"
-import { duckDbDialect, nowMark } from "./duckDbDialect.ts"
+import { duckDbDialect, nowMark, skipMark } from "./duckDbDialect.ts"
 import { countRows, readRowCounts, RowChanges, rowCountsTable } from "./duckDbRowCounts.ts"
 import { readableFiles } from "./lakeFiles.ts"
 import type { SqlRow, SqlValue, WarehouseService, WarehouseSession } from "./Warehouse.ts"
@@ -176,8 +176,17 @@ const session = (
           })
       )
     })
-  const run = (step: string, statements: ReadonlyArray<string>) =>
-    Effect.forEach(statements, (sql) => statement(step, sql), { discard: true })
+  const run = (step: string, statements: ReadonlyArray<string>): Effect.Effect<void, WarehouseError> =>
+    Effect.gen(function* () {
+      for (let i = 0; i < statements.length; i++) {
+        const skipped = skipMark.exec(statements[i])?.[1]
+        if (skipped === undefined) yield* statement(step, statements[i])
+        else {
+          const [needed] = yield* query(step, statements[i])
+          if (Object.values(needed)[0] !== true) i += Number(skipped)
+        }
+      }
+    })
   const query = (step: string, sql: string): Effect.Effect<ReadonlyArray<SqlRow>, WarehouseError> =>
     Effect.map(
       attempt(step, sql, () => connection.runAndReadAll(sql)),

@@ -60,6 +60,18 @@ export interface Table {
   readonly select?: (sql: Dialect) => string
 }
 
+/** What is known of a build before it begins. */
+export interface BuildKind {
+  /** A table that is made from another may have been emptied, so what has not changed is told to it, too. */
+  readonly isAnew: boolean
+  /** None of the hours was built before: no table has rows of theirs. */
+  readonly isNew: boolean
+}
+
+/** Of hours that were built before, in the same version. */
+export const rebuilt: BuildKind = { isAnew: false, isNew: false }
+export const newHours: BuildKind = { isAnew: false, isNew: true }
+
 /**
  * One table, said once. Kinds: `stage` what hours say in a form that folds can read (replaced by hour); `fact` one row
  * per event (replaced by hour); `dimension`, `scd2`, `fold` state per key, over all hours; `mart` what readers get;
@@ -74,11 +86,8 @@ export interface Model extends Table {
   readonly dependsOn: ReadonlyArray<string>
   /** Rows that are there before any hour is built (unknown members, the catalog), put in when the table is made. */
   readonly seed?: (sql: Dialect) => ReadonlyArray<string>
-  /**
-   * Statements that bring the table from the state before to the state after the hours in `build_hours`. `isAnew`: a
-   * table that is made from this one may have been emptied, so what has not changed is told to it, too.
-   */
-  readonly steps: (sql: Dialect, isAnew: boolean) => ReadonlyArray<string>
+  /** Statements that bring the table from the state before to the state after the hours in `build_hours`. */
+  readonly steps: (sql: Dialect, kind: BuildKind) => ReadonlyArray<string>
   /**
    * The temporary tables and variables that `steps` leave to the models after it, when the table itself stays as it
    * is: as if the build's hours had been new. Without staged rows only what can be said without them.

@@ -237,6 +237,31 @@ export const warehouseContract = (name: string, make: () => Effect.Effect<Wareho
         })
       ))
 
+    it("leaves out statements whose condition on variables does not hold", () =>
+      inSession((session) =>
+        Effect.gen(function* () {
+          const sql = session.dialect
+          const put = (n: number) => `INSERT INTO things (n) VALUES (${n})`
+          const copies = sql.variable("copies")
+          yield* session.define("test", [sql.create(things)])
+          yield* session.transact(
+            transaction("when", [
+              sql.setVariable("copies", "SELECT 1"),
+              ...sql.when(`${copies} > 0`, [put(1), sql.setVariable("copies", "SELECT 5"), put(2)]),
+              ...sql.when(`${copies} < 5`, [put(3), put(4)]),
+              put(5),
+              ...sql.when(`${copies} > ${sql.cast("NULL", "int64")}`, [put(6)])
+            ]),
+            hooks
+          )
+          expect(yield* session.query("test", "SELECT n FROM things ORDER BY n")).toEqual([
+            { n: 1n },
+            { n: 2n },
+            { n: 5n }
+          ])
+        })
+      ))
+
     it("undoes a transaction that fails or in which a check finds rows, and says which", () =>
       inSession((session) =>
         Effect.gen(function* () {

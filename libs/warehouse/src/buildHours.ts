@@ -69,6 +69,7 @@ export const buildTransaction = (
   const built = models.filter(({ name }) => wanted.has(name))
   const isStaged = readsStage([...wanted])
   const isAnew = hours.some(({ changed }) => changed.length > 0)
+  const kind = { isAnew, isNew: hours.every(({ builtBefore }) => !builtBefore) }
   const said = built.map(({ name }) => `${name} ${versions.get(name)}`)
   return {
     id: `build ${said.join(" ")} ${hours.map(({ hash, hour }) => `${hour} ${hash}`).join(" ")}`,
@@ -101,7 +102,7 @@ export const buildTransaction = (
           name: model.name,
           phase: "build" as const,
           statements: wanted.has(model.name)
-            ? [...model.steps(sql, isAnew), clockModel(sql)]
+            ? [...model.steps(sql, kind), clockModel(sql)]
             : (model.leaves?.(sql, isStaged) ?? [])
         }))
         .filter(({ statements }) => statements.length > 0),

@@ -17,6 +17,9 @@ const text = (value: string): string =>
 /** DuckDB's own clock stands still in a transaction: whoever runs a statement puts the time (epoch ms) here. */
 export const nowMark = "/*now*/0"
 
+/** Ends a query of one boolean: whoever runs statements leaves out the next so many unless it is true. */
+export const skipMark = /\/\* else skip (\d+) \*\/$/
+
 const id = (name: string): string => `"${name}"`
 
 const parts = {
@@ -102,5 +105,9 @@ export const duckDbDialect: Dialect = {
   replaceTable: (name, _description, select) => `CREATE OR REPLACE TABLE ${name} AS ${select}`,
   tempTable: (name, select) => `CREATE OR REPLACE TEMP TABLE ${name} AS ${select}`,
   setVariable: (name, select) => `SET VARIABLE ${name} = (${select})`,
+  when: (condition, statements) => [
+    `SELECT ${condition} /* else skip ${statements.length} */`,
+    ...statements
+  ],
   variable: (name) => `getvariable('${name}')`
 }

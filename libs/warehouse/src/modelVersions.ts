@@ -3,6 +3,7 @@ import { topics } from "@musify/domain/Topic.ts"
 import { catalogStatements } from "./catalogTables.ts"
 import type { Dialect } from "./Dialect.ts"
 import type { Model } from "./Model.ts"
+import { newHours, rebuilt } from "./Model.ts"
 import { models } from "./models/models.ts"
 import { stageSteps } from "./staging.ts"
 
@@ -32,7 +33,13 @@ export const modelVersions = (
     })
     versions.set(
       model.name,
-      digest([sql.create(model), ...model.steps(sql, false), ...(model.seed?.(sql) ?? []), ...read])
+      digest([
+        sql.create(model),
+        ...model.steps(sql, rebuilt),
+        ...model.steps(sql, newHours),
+        ...(model.seed?.(sql) ?? []),
+        ...read
+      ])
     )
   }
   return versions

@@ -51,7 +51,7 @@ const firstCopy = (sql: Dialect, topic: Topic): string => {
 /** The copies that stay, of the events that have any. */
 const keptCopies = (sql: Dialect, topic: Topic, source: string): string =>
   `SELECT ${stageColumns(sql, topic)} FROM (
-  SELECT e.* FROM (SELECT * FROM ${source} WHERE ${sql.variable("copies")} > 0) e JOIN copied_events c
+  SELECT e.* FROM (SELECT * FROM ${source}) e JOIN copied_events c
     ON e.${sql.id("userId")} IS NOT DISTINCT FROM c.user_id AND e.${sql.id("sessionId")} = c.session_id
     AND e.${sql.id("itemInSession")} = c.item_in_session AND ${sql.lakeTime("e.ts")} = c.ts)
 ${firstCopy(sql, topic)}`
@@ -86,10 +86,12 @@ const stageTopic = (sql: Dialect, topic: Topic, source: string): ReadonlyArray<s
 GROUP BY user_id, session_id, item_in_session, ts HAVING count(*) > 1`
     ),
     sql.setVariable("copies", "SELECT count(*) FROM copied_events"),
-    sql.tempTable("kept_events", keptCopies(sql, topic, source)),
-    `DELETE FROM ${stage} AS s WHERE ${sql.variable("copies")} > 0 AND EXISTS (SELECT 1 FROM copied_events c WHERE s.user_id IS NOT DISTINCT FROM c.user_id
+    ...sql.when(`${sql.variable("copies")} > 0`, [
+      sql.tempTable("kept_events", keptCopies(sql, topic, source)),
+      `DELETE FROM ${stage} AS s WHERE EXISTS (SELECT 1 FROM copied_events c WHERE s.user_id IS NOT DISTINCT FROM c.user_id
   AND s.session_id = c.session_id AND s.item_in_session = c.item_in_session AND s.ts = c.ts)`,
-    `INSERT INTO ${stage} SELECT * FROM kept_events`
+      `INSERT INTO ${stage} SELECT * FROM kept_events`
+    ])
   ]
 }
 

@@ -167,6 +167,7 @@ export const googleSqlDialect = (dataset: string): Dialect => {
       `CREATE OR REPLACE TABLE ${name} OPTIONS(${description(about)}) AS ${select}`,
     tempTable: (name, select) => `CREATE OR REPLACE TEMP TABLE ${name} AS ${select}`,
     setVariable: (name, select) => `SET ${scriptVariable(name)} = (${select})`,
+    when: (condition, statements) => [`IF ${condition} THEN\n${statements.join(";\n")};\nEND IF`],
     variable: scriptVariable
   }
   return sql

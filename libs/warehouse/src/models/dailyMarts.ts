@@ -108,8 +108,8 @@ export const martSongs: Model = {
   dependsOn: ["fact_streams", "dim_location"],
   partition: "hour",
   cluster: ["state", "song_key"],
-  steps: (sql) => [
-    `DELETE FROM mart_songs WHERE ${builtRows(sql)}`,
+  steps: (sql, { isNew }) => [
+    ...(isNew ? [] : [`DELETE FROM mart_songs WHERE ${builtRows(sql)}`]),
     `INSERT INTO mart_songs
 SELECT ${sql.hourStart("f.hour_key")} AS hour, l.state, f.song_key, f.artist_key, count(*) AS plays
 FROM fact_streams f JOIN dim_location l ON f.location_key = l.location_key

@@ -19,7 +19,7 @@ export const deviceHours: Model = {
   columns,
   dependsOn: topics.map((topic) => `stage_${topic}`),
   cluster: ["hour_key"],
-  steps: (sql) => [
+  steps: (sql, { isNew }) => [
     sql.tempTable(
       "new_device_hours",
       `SELECT hour_key, ${sql.key("device", "user_agent")} AS device_key, user_agent FROM (
@@ -27,10 +27,12 @@ export const deviceHours: Model = {
     ),
     sql.tempTable(
       "withdrawn_devices",
-      `SELECT DISTINCT device_key FROM (SELECT hour_key, device_key FROM device_hours WHERE ${hoursInBuild(sql)}
+      isNew
+        ? `SELECT device_key FROM new_device_hours WHERE false`
+        : `SELECT DISTINCT device_key FROM (SELECT hour_key, device_key FROM device_hours WHERE ${hoursInBuild(sql)}
 EXCEPT DISTINCT SELECT hour_key, device_key FROM new_device_hours)`
     ),
-    `DELETE FROM device_hours WHERE ${hoursInBuild(sql)}`,
+    ...(isNew ? [] : [`DELETE FROM device_hours WHERE ${hoursInBuild(sql)}`]),
     `INSERT INTO device_hours SELECT ${columnList(sql, { columns })} FROM new_device_hours ${sql.insertOrder("hour_key")}`
   ],
   leaves: (sql) => [

@@ -23,9 +23,13 @@ export const dimArtists: Model = {
 FROM (SELECT artist_id, min(artist_name) AS name, ${sql.minPair("artist_latitude", "artist_longitude")} AS pair,
   min(artist_location) AS location FROM catalog_songs GROUP BY artist_id)`
   ],
-  steps: () => [
-    `DELETE FROM dim_artists WHERE artist_id IS NULL
-  AND artist_key NOT IN (SELECT artist_key FROM dim_songs WHERE NOT in_catalog)`,
+  steps: (_sql, { isNew }) => [
+    ...(isNew
+      ? []
+      : [
+          `DELETE FROM dim_artists WHERE artist_id IS NULL
+  AND artist_key NOT IN (SELECT artist_key FROM dim_songs WHERE NOT in_catalog)`
+        ]),
     `INSERT INTO dim_artists (artist_key, name)
 SELECT DISTINCT artist_key, artist_name FROM dim_songs
 WHERE NOT in_catalog AND artist_key NOT IN (SELECT artist_key FROM dim_artists)`

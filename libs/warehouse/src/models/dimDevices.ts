@@ -22,10 +22,14 @@ export const dimDevices: Model = {
   dependsOn: ["device_hours"],
   cluster: ["device_key"],
   seed: (sql) => [`INSERT INTO dim_devices (device_key) VALUES (${sql.key("device", "NULL")})`],
-  steps: () => [
+  steps: (_sql, { isNew }) => [
     // The hours of all time are looked at only for a device whose word was taken back, which is rare.
-    `DELETE FROM dim_devices WHERE user_agent IS NOT NULL AND device_key IN (SELECT device_key FROM withdrawn_devices)
-  AND device_key NOT IN (SELECT h.device_key FROM device_hours h JOIN withdrawn_devices w ON h.device_key = w.device_key)`,
+    ...(isNew
+      ? []
+      : [
+          `DELETE FROM dim_devices WHERE user_agent IS NOT NULL AND device_key IN (SELECT device_key FROM withdrawn_devices)
+  AND device_key NOT IN (SELECT h.device_key FROM device_hours h JOIN withdrawn_devices w ON h.device_key = w.device_key)`
+        ]),
     `INSERT INTO dim_devices (device_key, user_agent) SELECT DISTINCT device_key, user_agent FROM new_device_hours
 WHERE device_key NOT IN (SELECT device_key FROM dim_devices)`
   ],

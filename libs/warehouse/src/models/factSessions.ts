@@ -3,7 +3,7 @@ import type { Dialect } from "../Dialect.ts"
 import type { Model } from "../Model.ts"
 import { column, optional } from "../Model.ts"
 import { inBuild } from "./inBuild.ts"
-import { rekeyingVersions } from "./userRuns.ts"
+import { needsKeys } from "./userRuns.ts"
 
 const columns = [
   column("session_id", "int64", "Session"),
@@ -204,11 +204,13 @@ FROM grouped g LEFT JOIN mixed m ON g.session_id = m.session_id LEFT JOIN played
 FROM new_sessions s
 LEFT JOIN build_users u ON s.user_id = u.user_id AND u.valid_from <= s.started_at AND s.started_at < coalesce(u.valid_to, ${sql.endOfTime})
 ${sql.insertOrder("s.started_at")}`,
-      `UPDATE fact_sessions AS f SET user_key = u.user_key FROM ${rekeyingVersions(sql)} u
+      ...sql.when(needsKeys(sql), [
+        `UPDATE fact_sessions AS f SET user_key = u.user_key FROM changed_versions u
 WHERE f.user_id = u.user_id
   AND f.started_at >= ${sql.hourStart(sql.variable("rekey_from"))} AND f.started_at >= u.from_ts
   AND u.valid_from <= f.started_at AND f.started_at < coalesce(u.valid_to, ${sql.endOfTime})
   AND f.user_key <> u.user_key`
+      ])
     ]
   },
   leaves: (sql) => [

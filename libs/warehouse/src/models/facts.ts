@@ -3,7 +3,7 @@ import type { Dialect } from "../Dialect.ts"
 import type { Audit, Model, ModelColumn } from "../Model.ts"
 import { column, optional } from "../Model.ts"
 import { inBuild } from "./inBuild.ts"
-import { rekeyingVersions } from "./userRuns.ts"
+import { needsKeys } from "./userRuns.ts"
 
 const c = {
   user_key: column(
@@ -43,7 +43,7 @@ interface FactOptions {
   readonly expressions?: (sql: Dialect) => Readonly<Record<string, string>>
   readonly joins?: (sql: Dialect) => string
   /** Temporary tables, for the models after it, too. */
-  readonly before?: (sql: Dialect) => ReadonlyArray<string>
+  readonly before?: (sql: Dialect, isNew: boolean) => ReadonlyArray<string>
   readonly dependsOn?: ReadonlyArray<string>
 }
 
@@ -80,7 +80,7 @@ const fact = (options: FactOptions): Model => {
     boundRequired: true,
     cluster: columns.some(({ name }) => name === "song_key") ? ["song_key", "user_key"] : ["user_key"],
     references: Object.fromEntries(dimensions.map(([dimension, key]) => [key, dimension])),
-    steps: (sql) => {
+    steps: (sql, { isNew }) => {
       const own: Readonly<Record<string, string>> = {
         user_key: `coalesce(u.user_key, ${sql.key("user", "NULL")})`,
         location_key: "l.location_key",
@@ -91,8 +91,8 @@ const fact = (options: FactOptions): Model => {
         .map(({ name }) => `${own[name] ?? `s.${sql.id(name)}`} AS ${sql.id(name)}`)
         .join(", ")
       return [
-        ...(options.before?.(sql) ?? []),
-        `DELETE FROM ${name} WHERE ${inBuild(sql)}`,
+        ...(options.before?.(sql, isNew) ?? []),
+        ...(isNew ? [] : [`DELETE FROM ${name} WHERE ${inBuild(sql)}`]),
         `INSERT INTO ${name} SELECT ${select}
 FROM stage_${topic} s
 LEFT JOIN hour_users u ON s.user_id = u.user_id AND u.valid_from <= s.ts AND s.ts < coalesce(u.valid_to, ${sql.endOfTime})
@@ -102,17 +102,19 @@ JOIN (SELECT DISTINCT location_key, city, state, zip FROM new_location_hours) l 
 ${options.joins?.(sql) ?? ""}
 ${sql.insertOrder("s.ts")}`,
         // Elsewhere: only after the first changed hour, only users whose chain changed, only keys that differ.
-        `INSERT INTO rekeyed_hours SELECT DISTINCT f.hour_key FROM ${name} f
-JOIN ${rekeyingVersions(sql)} u ON f.user_id = u.user_id AND u.valid_from <= f.ts AND f.ts < coalesce(u.valid_to, ${sql.endOfTime})
+        ...sql.when(needsKeys(sql), [
+          `INSERT INTO rekeyed_hours SELECT DISTINCT f.hour_key FROM ${name} f
+JOIN changed_versions u ON f.user_id = u.user_id AND u.valid_from <= f.ts AND f.ts < coalesce(u.valid_to, ${sql.endOfTime})
 WHERE ${sql.sinceHour(sql.variable("rekey_from"), "f.")} AND f.hour_key >= u.from_hour AND f.user_key <> u.user_key`,
-        `UPDATE ${name} AS f SET user_key = u.user_key FROM ${rekeyingVersions(sql)} u
+          `UPDATE ${name} AS f SET user_key = u.user_key FROM changed_versions u
 WHERE f.user_id = u.user_id
   AND ${sql.sinceHour(sql.variable("rekey_from"), "f.")} AND f.hour_key >= u.from_hour
   AND u.valid_from <= f.ts AND f.ts < coalesce(u.valid_to, ${sql.endOfTime})
   AND f.user_key <> u.user_key`
+        ])
       ]
     },
-    leaves: (sql, isStaged) => (isStaged ? (options.before?.(sql) ?? []) : []),
+    leaves: (sql, isStaged) => (isStaged ? (options.before?.(sql, false) ?? []) : []),
     audits: [
       ...dimensions.map(([dimension, key]) => orphans(name, dimension, key)),
       {
@@ -176,9 +178,11 @@ export const factStreams = fact({
     c.level,
     column("duration", "float64", "Length of the song, seconds, as on the event")
   ],
-  before: (sql) => [
+  before: (sql, isNew) => [
     sql.tempTable("played_songs", playedSongs(sql)),
-    sql.tempTable("old_song_keys", `SELECT DISTINCT song_key FROM fact_streams WHERE ${inBuild(sql)}`)
+    ...(isNew
+      ? []
+      : [sql.tempTable("old_song_keys", `SELECT DISTINCT song_key FROM fact_streams WHERE ${inBuild(sql)}`)])
   ],
   expressions: () => ({ song_key: "p.song_key", artist_key: "p.artist_key" }),
   joins: () => `JOIN played_songs p ON s.artist = p.artist AND s.song = p.song AND s.duration = p.duration`

@@ -41,8 +41,8 @@ WHERE m.n IS DISTINCT FROM f.n`
     columns: [hour, ...key, ...counts.map(([one]) => one)],
     dependsOn: [fact],
     partition: "hour",
-    steps: (sql) => [
-      `DELETE FROM ${name} WHERE ${builtRows(sql)}`,
+    steps: (sql, { isNew }) => [
+      ...(isNew ? [] : [`DELETE FROM ${name} WHERE ${builtRows(sql)}`]),
       `INSERT INTO ${name}
 SELECT ${[`${sql.hourStart("f.hour_key")} AS hour`, ...names.map((one) => `f.${one}`)].join(", ")}, ${rows(sql)}
 FROM (SELECT * FROM ${fact} WHERE ${inBuild(sql)}) f GROUP BY ${["f.hour_key", ...names.map((one) => `f.${one}`)].join(", ")}

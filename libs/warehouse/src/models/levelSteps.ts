@@ -21,10 +21,10 @@ export const cancellations: Model = {
   columns: cancelledColumns,
   dependsOn: ["fact_page_views"],
   cluster: ["hour_key"],
-  steps: (sql) => {
+  steps: (sql, { isNew }) => {
     const list = columnList(sql, { columns: cancelledColumns })
     return [
-      `DELETE FROM cancellations WHERE ${hoursInBuild(sql)}`,
+      ...(isNew ? [] : [`DELETE FROM cancellations WHERE ${hoursInBuild(sql)}`]),
       `INSERT INTO cancellations SELECT DISTINCT ${list} FROM fact_page_views
 WHERE ${inBuild(sql)} AND auth = 'Cancelled' AND user_id IS NOT NULL`
     ]

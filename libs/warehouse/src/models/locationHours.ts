@@ -31,7 +31,7 @@ export const locationHours: Model = {
   columns,
   dependsOn: topics.map((topic) => `stage_${topic}`),
   cluster: ["hour_key", "location_key"],
-  steps: (sql, isAnew) => {
+  steps: (sql, { isAnew, isNew }) => {
     const list = columnList(sql, { columns })
     const span = hoursInBuild(sql)
     const old = `SELECT ${list} FROM location_hours WHERE ${span}`
@@ -46,15 +46,21 @@ GROUP BY hour_key, city, state, zip)`
       ),
       sql.tempTable(
         "changed_locations",
-        `SELECT DISTINCT location_key FROM (
+        `SELECT DISTINCT location_key FROM ${
+          isNew
+            ? "new_location_hours"
+            : `(
   (SELECT ${list} FROM new_location_hours EXCEPT DISTINCT ${old}) UNION ALL (${old} EXCEPT DISTINCT SELECT ${list} FROM new_location_hours))`
+        }`
       ),
       // Places whose earlier word is taken back (a copy of an event that won over the one kept before).
       sql.tempTable(
         "withdrawn_locations",
-        `SELECT DISTINCT location_key FROM (${old} EXCEPT DISTINCT SELECT ${list} FROM new_location_hours)`
+        isNew
+          ? `SELECT location_key FROM new_location_hours WHERE false`
+          : `SELECT DISTINCT location_key FROM (${old} EXCEPT DISTINCT SELECT ${list} FROM new_location_hours)`
       ),
-      `DELETE FROM location_hours WHERE ${span}`,
+      ...(isNew ? [] : [`DELETE FROM location_hours WHERE ${span}`]),
       `INSERT INTO location_hours SELECT ${list} FROM new_location_hours ${sql.insertOrder("hour_key")}`,
       ...(isAnew ? missing : [])
     ]

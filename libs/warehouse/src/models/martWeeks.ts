@@ -22,23 +22,26 @@ export const martWeeks: Model = {
     column("lost", "int64", "Users with a play in the week before and none in this one")
   ],
   dependsOn: ["users_seen", "user_days", "dim_datetime"],
-  steps: (sql, isAnew) => {
+  steps: (sql, { isAnew }) => {
     return [
       ...weekVariables(sql, "SELECT week FROM mart_weeks", isAnew),
-      `UPDATE mart_weeks AS m SET listeners = m.listeners + c.listeners, new_listeners = m.new_listeners + c.new_listeners,
+      ...sql.when(`${sql.variable("week_now")} < ${noDate}`, [
+        `UPDATE mart_weeks AS m SET listeners = m.listeners + c.listeners, new_listeners = m.new_listeners + c.new_listeners,
   retained = m.retained + c.retained, returned = m.returned + (c.listeners - c.new_listeners - c.retained), lost = m.lost - c.retained
 FROM (SELECT count(*) AS listeners, ${sql.cast("sum(here_before)", "int64")} AS retained,
   ${sql.cast(`sum(CASE WHEN first_week = ${sql.variable("week_now")} THEN 1 ELSE 0 END)`, "int64")} AS new_listeners
   FROM (${weekComers(sql)})) c
-WHERE m.week = ${sql.variable("week_now")} AND c.listeners > 0`,
-      sql.tempTable(
-        "changed_weeks",
-        `SELECT week FROM (SELECT DISTINCT ${sql.weekStart("date")} AS week FROM dim_datetime)
+WHERE m.week = ${sql.variable("week_now")} AND c.listeners > 0`
+      ]),
+      ...sql.when(`${sql.variable("weeks_from")} < ${noDate}`, [
+        sql.tempTable(
+          "changed_weeks",
+          `SELECT week FROM (SELECT DISTINCT ${sql.weekStart("date")} AS week FROM dim_datetime)
 WHERE week >= ${sql.variable("weeks_from")} OR week NOT IN (SELECT week FROM mart_weeks)`
-      ),
-      sql.setVariable("weeks_from", `SELECT coalesce(min(week), ${noDate}) FROM changed_weeks`),
-      `DELETE FROM mart_weeks WHERE week IN (SELECT week FROM changed_weeks)`,
-      `INSERT INTO mart_weeks
+        ),
+        sql.setVariable("weeks_from", `SELECT coalesce(min(week), ${noDate}) FROM changed_weeks`),
+        `DELETE FROM mart_weeks WHERE week IN (SELECT week FROM changed_weeks)`,
+        `INSERT INTO mart_weeks
 WITH listeners AS (
   SELECT c.week, u.user_id, max(CASE WHEN u.date >= c.week THEN 1 ELSE 0 END) AS here,
     max(CASE WHEN u.date < c.week THEN 1 ELSE 0 END) AS here_before
@@ -51,15 +54,16 @@ WITH listeners AS (
   GROUP BY l.week
 )
 SELECT c.week, ${[
-        "n.listeners",
-        "n.new_listeners",
-        "n.retained",
-        "n.listeners - n.new_listeners - n.retained",
-        "n.lost"
-      ]
-        .map((count) => sql.cast(`coalesce(${count}, 0)`, "int64"))
-        .join(", ")}
+          "n.listeners",
+          "n.new_listeners",
+          "n.retained",
+          "n.listeners - n.new_listeners - n.retained",
+          "n.lost"
+        ]
+          .map((count) => sql.cast(`coalesce(${count}, 0)`, "int64"))
+          .join(", ")}
 FROM changed_weeks c LEFT JOIN counted n ON c.week = n.week`
+      ])
     ]
   },
   audits: [

@@ -87,7 +87,7 @@ export const martActiveUsers: Model = {
     column("mau", "int64", "Users with a play in the 28 days that end with it")
   ],
   dependsOn: ["user_days", "dim_datetime"],
-  steps: (sql, isAnew) => [
+  steps: (sql, { isAnew }) => [
     // Days that are there count who came; the others, and all while tables are made anew, are counted whole.
     `UPDATE mart_active_users AS m SET dau = m.dau + a.dau, wau = m.wau + a.wau, mau = m.mau + a.mau FROM (${cameActive(sql)}) a
 WHERE m.date = a.date`,
@@ -103,8 +103,9 @@ SELECT t.date FROM dim_datetime t JOIN changed_days d
       }`
     ),
     sql.setVariable("first_date", `SELECT coalesce(min(date), ${noDate}) FROM changed_dates`),
-    `DELETE FROM mart_active_users WHERE date IN (SELECT date FROM changed_dates)`,
-    `INSERT INTO mart_active_users
+    ...sql.when(`${sql.variable("first_date")} < ${noDate}`, [
+      `DELETE FROM mart_active_users WHERE date IN (SELECT date FROM changed_dates)`,
+      `INSERT INTO mart_active_users
 SELECT c.date, ${["dau", "wau", "mau"].map((name) => sql.cast(`coalesce(a.${name}, 0)`, "int64")).join(", ")} FROM changed_dates c LEFT JOIN (
   SELECT date, sum(CASE WHEN last_date = date THEN 1 ELSE 0 END) AS dau,
     sum(CASE WHEN last_date > ${sql.addDays("date", "-7")} THEN 1 ELSE 0 END) AS wau, count(*) AS mau
@@ -113,6 +114,7 @@ SELECT c.date, ${["dau", "wau", "mau"].map((name) => sql.cast(`coalesce(a.${name
     FROM changed_dates d JOIN user_days u ON u.date > ${sql.addDays("d.date", "-28")} AND u.date <= d.date
     WHERE u.date > ${sql.addDays(sql.variable("first_date"), "-28")} GROUP BY d.date, u.user_id)
   GROUP BY date) a ON c.date = a.date`
+    ])
   ],
   audits: [],
   publish: "whole"
@@ -142,7 +144,7 @@ export const martConversion: Model = {
     column("cancellations", "int64", "Users who reached auth Cancelled")
   ],
   dependsOn: ["level_steps", "cancellations", "dim_users", "dim_datetime"],
-  steps: (sql, isAnew) => [
+  steps: (sql, { isAnew }) => [
     sql.tempTable(
       "changed_months",
       `SELECT month, ${sql.startOfDate("month")} AS month_start, ${sql.startOfDate(sql.nextMonth("month"))} AS month_end
@@ -210,27 +212,31 @@ export const martRetention: Model = {
     column("returned", "int64", "Those of them with a play in that week")
   ],
   dependsOn: ["users_seen", "user_days", "dim_datetime"],
-  steps: (sql, isAnew) => {
+  steps: (sql, { isAnew }) => {
     const week = sql.addDays("cohort_week", "(week_number * 7)")
     const from = sql.variable("weeks_from")
     const now = sql.variable("week_now")
     return [
       ...weekVariables(sql, `SELECT ${week} AS week FROM mart_retention`, isAnew),
-      sql.tempTable(
-        "new_retention",
-        `SELECT cohort_week, week_number, sum(users) AS users, sum(returned) AS returned FROM (
+      ...sql.when(`${now} < ${noDate}`, [
+        sql.tempTable(
+          "new_retention",
+          `SELECT cohort_week, week_number, sum(users) AS users, sum(returned) AS returned FROM (
   SELECT cohort_week, week_number, users, returned FROM mart_retention WHERE ${week} = ${now}
   UNION ALL
   SELECT first_week, ${sql.cast(sql.quotient(sql.dayCount("first_week", now), "7"), "int32")}, CASE WHEN first_week = ${now} THEN 1 ELSE 0 END, 1
   FROM (${weekComers(sql)}))
 GROUP BY cohort_week, week_number`
-      ),
-      `DELETE FROM mart_retention WHERE ${week} >= ${from} OR ${week} = ${now}`,
-      `INSERT INTO mart_retention SELECT cohort_week, week_number, ${sql.cast("users", "int64")}, ${sql.cast("returned", "int64")} FROM new_retention`,
-      `INSERT INTO mart_retention
+        ),
+        `DELETE FROM mart_retention WHERE ${week} = ${now}`,
+        `INSERT INTO mart_retention SELECT cohort_week, week_number, ${sql.cast("users", "int64")}, ${sql.cast("returned", "int64")} FROM new_retention`
+      ]),
+      ...sql.when(`${from} < ${noDate}`, [
+        `DELETE FROM mart_retention WHERE ${week} >= ${from}`,
+        `INSERT INTO mart_retention
 WITH starters AS (
   SELECT user_id, ${sql.weekStart(sql.dateOf("first_play"))} AS cohort_week FROM users_seen
-  WHERE first_play IS NOT NULL AND ${from} < ${noDate}
+  WHERE first_play IS NOT NULL
 ), cohorts AS (
   SELECT cohort_week, count(*) AS users FROM starters GROUP BY cohort_week
 ), weeks AS (
@@ -244,6 +250,7 @@ WITH starters AS (
 SELECT c.cohort_week, ${sql.cast(sql.quotient(sql.dayCount("c.cohort_week", "w.week"), "7"), "int32")}, c.users, coalesce(r.returned, 0)
 FROM cohorts c JOIN weeks w ON w.week >= c.cohort_week
 LEFT JOIN returns r ON r.cohort_week = c.cohort_week AND r.week = w.week`
+      ])
     ]
   },
   audits: [],

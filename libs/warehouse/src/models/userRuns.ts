@@ -66,9 +66,8 @@ const rekeyFrom = (sql: Dialect): string =>
 FROM user_runs WHERE ${sql.sinceHour(sql.variable("changed_from"))}`
   )
 
-/** Of `changed_versions` those by which facts outside of the build may need another key: in order none, and no join is made. */
-export const rekeyingVersions = (sql: Dialect): string =>
-  `(SELECT * FROM changed_versions WHERE ${sql.variable("rekey_from")} < ${noHour})`
+/** Whether facts outside of the build may need another key by `changed_versions`: in order none do. */
+export const needsKeys = (sql: Dialect): string => `${sql.variable("rekey_from")} < ${noHour}`
 
 const changedFrom = (sql: Dialect): string =>
   sql.setVariable("changed_from", `SELECT coalesce(min(from_hour), ${noHour}) FROM changed_users`)
@@ -84,21 +83,25 @@ export const userRuns: Model = {
   dependsOn: topics.map((topic) => `stage_${topic}`),
   partition: "ts",
   cluster: ["user_id"],
-  steps: (sql, isAnew) => {
+  steps: (sql, { isAnew, isNew }) => {
     const list = columnList(sql, { columns })
     const old = `SELECT ${list} FROM user_runs WHERE ${inBuild(sql)}`
     return [
       sql.tempTable("new_user_runs", newRuns(sql)),
       sql.tempTable(
         "changed_users",
-        `SELECT user_id, min(hour_key) AS from_hour, ${sql.hourStart("min(hour_key)")} AS from_ts FROM (
+        `SELECT user_id, min(hour_key) AS from_hour, ${sql.hourStart("min(hour_key)")} AS from_ts FROM ${
+          isNew
+            ? "new_user_runs"
+            : `(
   (SELECT ${list} FROM new_user_runs EXCEPT DISTINCT ${old}) UNION ALL (${old} EXCEPT DISTINCT SELECT ${list} FROM new_user_runs)${
     isAnew ? ` UNION ALL SELECT ${list} FROM new_user_runs` : ""
-  })
+  })`
+        }
 GROUP BY user_id`
       ),
       changedFrom(sql),
-      `DELETE FROM user_runs WHERE ${inBuild(sql)}`,
+      ...(isNew ? [] : [`DELETE FROM user_runs WHERE ${inBuild(sql)}`]),
       rekeyFrom(sql),
       `INSERT INTO user_runs SELECT ${list} FROM new_user_runs ${sql.insertOrder("hour_key", "user_id", "ts")}`
     ]

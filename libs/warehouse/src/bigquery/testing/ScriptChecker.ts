@@ -48,11 +48,15 @@ export class ScriptChecker {
     for (const statement of statements) await this.one(statement)
   }
 
-  /** Checks a whole script as it is sent, but for what the analyzer does not read: DECLARE and IF. */
+  /**
+   * Checks a whole script as it is sent, but for what the analyzer does not read: DECLARE, and IF, of which it gets the
+   * condition and the statements.
+   */
   async script(text: string): Promise<void> {
     const statements = text
+      .replace(/^IF (.+) THEN\n/gm, "SELECT $1;\n")
       .split(";\n")
-      .filter((statement) => statement !== "" && !/^(?:DECLARE|IF) /.test(statement))
+      .filter((statement) => statement !== "" && !/^(?:DECLARE |IF |END IF)/.test(statement))
       // The one variable that is no parameter of a scan.
       .map((statement) =>
         statement.replace(/^SET audit_failures = /, "SELECT ").replace(/\baudit_failures\b/g, "''")
