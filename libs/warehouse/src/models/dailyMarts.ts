@@ -62,7 +62,7 @@ WITH plays AS (
   SELECT * FROM (SELECT ${playColumns}, ${nextPlay("ts")} AS next_ts
   FROM fact_streams WHERE ${sql.inHours(sql.variable("hours_from"), `${sql.variable("hours_to")} + ${sql.variable("reach")}`)}
     AND hour_key IN (SELECT hour FROM listening_hours)
-    AND (hour_key < ${sql.hourOf(sql.variable("sessions_from"))} OR session_id NOT IN (SELECT session_id FROM touched_sessions)))
+    AND (hour_key < ${sql.variable("plays_from")} OR session_id NOT IN (SELECT session_id FROM touched_sessions)))
   WHERE hour_key IN (SELECT hour FROM other_hours)
 ), counted AS (
   SELECT hour_key, user_key, user_id, location_key, level, tag, device_key, count(*) AS plays, ${sql.cast(`sum(${secondsOfPlay(sql)})`, "int64")} AS seconds,
@@ -123,8 +123,8 @@ ${sql.insertOrder("1", "2", "3")}`
       badRows: (sql, scope) => `
 SELECT coalesce(m.hour_key, f.hour_key) AS hour_key, m.plays, f.plays AS fact_rows
 FROM (SELECT ${sql.hourOf("hour")} AS hour_key, sum(plays) AS plays FROM mart_songs
-  WHERE ${scope.changedHourTimes("hour")} GROUP BY 1) m
-FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.changedHours()} GROUP BY 1) f
+  WHERE ${scope.changedHourTimes("hour")} AND ${scope.hourKeys(sql.hourOf("hour"))} GROUP BY 1) m
+FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.hours()} GROUP BY 1) f
   ON m.hour_key = f.hour_key
 WHERE m.plays IS DISTINCT FROM f.plays`
     }
