@@ -36,6 +36,9 @@ export const buildVariables = {
   hours_to: "int64",
   days_from: "int64",
   days_to: "int64",
+  /** Of these hours those outside of the build that are worked out again. */
+  others_from: "int64",
+  others_to: "int64",
   /** Hours after its own in which a play can still be cut short. */
   reach: "int64",
   first_date: "date",

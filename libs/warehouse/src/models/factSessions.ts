@@ -2,7 +2,8 @@ import { topics } from "@musify/domain/Topic.ts"
 import type { Dialect } from "../Dialect.ts"
 import { noHour } from "../Dialect.ts"
 import type { Model } from "../Model.ts"
-import { column, optional } from "../Model.ts"
+import { column, columnList, optional } from "../Model.ts"
+import { dimUsers } from "./dimUsers.ts"
 import { inBuild } from "./inBuild.ts"
 import { rekeyingVersions } from "./userRuns.ts"
 
@@ -57,13 +58,35 @@ const factOf = {
  * Facts of the sessions that a build touches, from the hour on from which they are counted again. By the hour, since what
  * a table says of its hours is at hand already.
  */
-export const ofTouched = (sql: Dialect, from: "counted_from" | "plays_from" = "counted_from"): string =>
-  `${sql.sinceHour(sql.variable(from))} AND session_id IN (SELECT session_id FROM touched_sessions)`
+export const ofTouched = (sql: Dialect): string =>
+  `${sql.sinceHour(sql.variable("counted_from"))} AND session_id IN (SELECT session_id FROM touched_sessions)`
 
 /** A play of so many seconds may reach past the hour after its own. */
 const hourSeconds = 3600
 
-/** Leaves the hours whose marts of plays are to be worked out again, and their days. */
+/**
+ * Plays of touched sessions with the moment of the session's next play: those that are counted again and, of sessions that
+ * are kept, the last ones before (all of one moment), which these may cut short.
+ */
+const sessionPlays = (sql: Dialect): string => {
+  const own = `session_id, item_in_session, ${playColumns}`
+  const before = `${sql.inHours(sql.variable("plays_from"), `${sql.variable("counted_from")} - 1`)} AND session_id IN (SELECT session_id FROM kept_sessions)`
+  return `SELECT session_id, ${playColumns}, ${nextPlay("ts")} AS next_ts FROM (
+  SELECT ${own} FROM fact_streams WHERE ${ofTouched(sql)}
+  UNION ALL
+  SELECT ${own
+    .split(", ")
+    .map((name) => `f.${name}`)
+    .join(", ")} FROM fact_streams f
+  JOIN (SELECT session_id AS last_session, max(ts) AS last_ts FROM fact_streams WHERE ${before} GROUP BY session_id) l
+    ON f.session_id = l.last_session AND f.ts = l.last_ts
+  WHERE ${sql.inHours(sql.variable("plays_from"), `${sql.variable("counted_from")} - 1`, "f.")})`
+}
+
+/**
+ * Leaves the hours whose marts of plays change and their days, and of them those outside of the build that are to be worked
+ * out again: rows of hours before `counted_from` only lose what the build's plays cut off.
+ */
 const changedHours = (sql: Dialect): ReadonlyArray<string> => [
   sql.tempTable(
     "changed_hours",
@@ -75,7 +98,13 @@ UNION DISTINCT SELECT hour_key AS hour FROM session_plays WHERE ${sql.hourOf("ne
   sql.setVariable("hours_to", `SELECT max(hour) FROM changed_hours`),
   sql.tempTable("changed_days", `SELECT DISTINCT ${sql.dayOfHour("hour")} AS day FROM changed_hours`),
   sql.setVariable("days_from", `SELECT min(day) * 24 FROM changed_days`),
-  sql.setVariable("days_to", `SELECT max(day) * 24 + 23 FROM changed_days`)
+  sql.setVariable("days_to", `SELECT max(day) * 24 + 23 FROM changed_days`),
+  sql.tempTable(
+    "other_hours",
+    `SELECT hour FROM changed_hours WHERE hour >= ${sql.variable("counted_from")} AND hour NOT IN (SELECT hour FROM build_hours)`
+  ),
+  sql.setVariable("others_from", `SELECT coalesce(min(hour), ${noHour}) FROM other_hours`),
+  sql.setVariable("others_to", `SELECT coalesce(max(hour), ${noHour}) FROM other_hours`)
 ]
 
 /**
@@ -121,39 +150,42 @@ const touched = (sql: Dialect, isAnew: boolean): ReadonlyArray<string> => {
         : `SELECT CASE WHEN (SELECT count(*) FROM kept_sessions) = 0 THEN ${counted} ELSE least(${counted} - 1, coalesce(min(hour_key), ${noHour})) END
 FROM fact_streams WHERE ${sql.inHours(began, `${counted} - 2`)} AND duration > ${hourSeconds}`
     ),
-    sql.tempTable(
-      "session_plays",
-      `SELECT session_id, ${playColumns}, ${nextPlay("ts")} AS next_ts
-FROM fact_streams WHERE ${ofTouched(sql, "plays_from")}`
-    ),
+    sql.tempTable("session_plays", sessionPlays(sql)),
     ...changedHours(sql)
   ]
 }
 
 /**
  * Leaves all versions of the users that the models after this one and the audits ask for, and the unknown member, so that
- * not each of them looks through dim_users: who has changed, has a fact in the hours that are looked at, a touched session
- * or a step in the build's hours. `sessionUsers`: a query.
+ * not each of them looks through dim_users: who has a run in the build's hours or has changed (`hour_users`), has a fact in
+ * another hour that is looked at, a touched session or a step in the build's hours. `sessionUsers`: a query.
  */
 const buildUsers = (sql: Dialect, sessionUsers: string): ReadonlyArray<string> => {
-  const users = [
-    `SELECT user_id FROM changed_users`,
+  const others = [
+    sessionUsers,
     ...topics.map(
       (topic) =>
-        `SELECT user_id FROM ${factOf[topic]} WHERE ${sql.inHours(sql.variable("hours_from"), sql.variable("hours_to"))} AND hour_key IN (SELECT hour FROM changed_hours)`
+        `SELECT user_id FROM ${factOf[topic]} WHERE ${sql.inHours(sql.variable("others_from"), sql.variable("others_to"))} AND hour_key IN (SELECT hour FROM other_hours)`
     ),
-    sessionUsers,
     `SELECT user_id FROM level_steps
   WHERE changed_at >= ${sql.hourStart(sql.variable("steps_from"))} AND changed_at < ${sql.hourStart(`${sql.variable("last_hour")} + 1`)}`
   ]
+  const list = columnList(sql, dimUsers)
   return [
     sql.setVariable(
       "steps_from",
       `SELECT least(${sql.variable("changed_from")}, ${sql.variable("first_hour")})`
     ),
     sql.tempTable(
+      "other_users",
+      `SELECT user_id FROM (${others.join("\nUNION DISTINCT ")})
+WHERE user_id IS NOT NULL AND user_id NOT IN (SELECT user_id FROM hour_users)`
+    ),
+    sql.tempTable(
       "build_users",
-      `SELECT * FROM dim_users WHERE user_id IS NULL OR user_id IN (${users.join("\nUNION DISTINCT ")})`
+      `SELECT ${list} FROM hour_users
+UNION ALL SELECT ${list} FROM dim_users WHERE user_id IS NULL
+UNION ALL SELECT ${list} FROM dim_users WHERE user_id IN (SELECT user_id FROM other_users)`
     )
   ]
 }
