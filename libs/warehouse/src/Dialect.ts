@@ -26,6 +26,9 @@ export const buildVariables = {
   rekey_from: "int64",
   /** First moment of the sessions that are touched. */
   sessions_from: "timestamp",
+  /** First hour whose facts of these sessions are counted again, and the first whose plays are looked at again. */
+  counted_from: "int64",
+  plays_from: "int64",
   /** First hour to look for plays of songs that may have vanished. */
   songs_from: "int64",
   /** The hours whose marts are worked out again, and the first and last hour of their days. */
@@ -33,6 +36,9 @@ export const buildVariables = {
   hours_to: "int64",
   days_from: "int64",
   days_to: "int64",
+  /** Of these hours those outside of the build that are worked out again. */
+  others_from: "int64",
+  others_to: "int64",
   /** Hours after its own in which a play can still be cut short. */
   reach: "int64",
   first_date: "date",

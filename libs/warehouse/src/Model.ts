@@ -19,8 +19,10 @@ export interface AuditScope {
   readonly dimUsers: string
   /** Of a session_id, with a time of the session's rows to cut the scan by. */
   readonly sessions: (column: string, ts?: string) => string
-  /** Rows of a table of events of the sessions that the build touches. */
+  /** Rows of a table of events of the sessions that the build touches, but for those that `keptSessions` has counted. */
   readonly sessionFacts: string
+  /** Rows of fact_sessions as they were before the build, to which it has only added. */
+  readonly keptSessions: string
   /** Rows of a table of events in the hours whose marts are others now. */
   readonly changedHours: (prefix?: string) => string
   /** The same of a TIMESTAMP that is an hour's start. */

@@ -25,6 +25,7 @@ const everything = (sql: Dialect): AuditScope => ({
   dimUsers: "dim_users",
   sessions: (_column, ts) => (ts === undefined ? "TRUE" : `${ts} >= ${sql.timestamp(0)}`),
   sessionFacts: sql.sinceHour("0"),
+  keptSessions: "(SELECT * FROM fact_sessions WHERE false)",
   changedHours: (prefix) => sql.sinceHour("0", prefix),
   changedHourTimes: anything,
   dayTimes: anything,
@@ -49,6 +50,7 @@ const ofBuild = (sql: Dialect, isAnew: boolean): AuditScope => {
     sessions: (column, ts) =>
       `${column} IN (SELECT session_id FROM touched_sessions)${ts === undefined ? "" : ` AND ${ts} >= ${variable("sessions_from")}`}`,
     sessionFacts: ofTouched(sql),
+    keptSessions: "kept_sessions",
     // The ranges let scans skip what lies outside; hours between may be untouched.
     changedHours: (prefix = "") =>
       `${sql.inHours(variable("hours_from"), variable("hours_to"), prefix)} AND ${prefix}hour_key IN (SELECT hour FROM changed_hours)`,

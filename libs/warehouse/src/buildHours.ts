@@ -63,12 +63,14 @@ export const buildTransaction = (
   hours: ReadonlyArray<DirtyHour>,
   files: StagedFiles,
   versions: ReadonlyMap<string, string>,
-  now: number
+  now: number,
+  /** All hours that are dirty: while tables are made anew, what they say is not whole. */
+  dirty: ReadonlyArray<DirtyHour> = hours
 ): Transaction => {
   const wanted = new Set(hours.flatMap((one) => one.models))
   const built = models.filter(({ name }) => wanted.has(name))
   const isStaged = readsStage([...wanted])
-  const isAnew = hours.some(({ changed }) => changed.length > 0)
+  const isAnew = dirty.some(({ changed }) => changed.length > 0)
   const kind = { isAnew, isNew: hours.every(({ builtBefore }) => !builtBefore) }
   const said = built.map(({ name }) => `${name} ${versions.get(name)}`)
   return {

@@ -83,3 +83,38 @@ it("any order, split, repeat and kill gives the tables of the specification, and
     propertyRuns(5)
   )
 }, 600_000)
+
+it("hours in order, and what comes late behind them, give the tables of the specification", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      arbitraryHistory().filter(({ events }) => events.length > 8),
+      fc.constantFrom(1, 3),
+      fc.option(fc.nat(1000)),
+      (history, maxHours, picked) =>
+        Effect.runPromise(
+          Effect.gen(function* () {
+            const place = yield* makePlace()
+            const plans = plansOf(history, [picked === null ? 1000 : 6])
+            // The last plan of one of the chains, so that the chain is read up to it.
+            const chosen = plans[(picked ?? 0) % plans.length]
+            const late = plans.findLast(
+              ({ partition, topic }) =>
+                picked !== null && topic === chosen.topic && partition === chosen.partition
+            )
+            for (const plan of plans) if (plan !== late) yield* putPlan(place.store, plan)
+            yield* run(place, { history, maxHours })
+            if (late !== undefined) {
+              yield* putPlan(place.store, late)
+              yield* run(place, { history, maxHours })
+            }
+            const found = yield* dump(place, tableNames)
+            const spec = buildTables(history.events, history.catalog)
+            for (const name of tableNames) {
+              expectSame(name, found[name], canonical(columnsOfTable(name), spec[name]))
+            }
+          })
+        )
+    ),
+    propertyRuns(8)
+  )
+}, 600_000)

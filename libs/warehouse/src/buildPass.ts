@@ -200,7 +200,7 @@ export const buildPass = <E>(
               : Effect.succeed({})
           ).pipe(Effect.tapErrorTag("LakeFileDamaged", () => (hours > 0 ? publish : Effect.void)))
           const now = yield* Clock.currentTimeMillis
-          const transaction = buildTransaction(session.dialect, batch, files, versions, now)
+          const transaction = buildTransaction(session.dialect, batch, files, versions, now, all)
           const failures = yield* session.transact(transaction, hooks)
           if (failures.length > 0) {
             // The hours before the one that is wrong are built, and that one is named.

@@ -9,9 +9,22 @@ export const changedRows = (sql: Dialect): string =>
   `hour >= ${sql.hourStart(sql.variable("hours_from"))} AND hour < ${sql.hourStart(`${sql.variable("hours_to")} + 1`)}
   AND ${sql.hourOf("hour")} IN (SELECT hour FROM changed_hours)`
 
+/** What the build's plays cut off from those of earlier hours that are not worked out again, by the mart's rows. */
+const cutShort = (sql: Dialect): string => {
+  const key = "p.user_key, l.state, p.level, p.tag, p.device_key"
+  return `
+  SELECT ${sql.hourStart("p.hour_key")} AS hour, ${key},
+    ${sql.cast(`sum(${sql.wholeSeconds("p.duration")} - (${secondsOfPlay(sql)}))`, "int64")} AS seconds,
+    ${sql.cast(`sum(CASE WHEN ${isSkipped(sql)} THEN 1 ELSE 0 END)`, "int64")} AS skips
+  FROM session_plays p JOIN dim_location l ON p.location_key = l.location_key
+  WHERE p.hour_key < ${sql.variable("counted_from")} AND ${sql.hourOf("p.next_ts")} >= ${sql.variable("counted_from")} AND ${isSkipped(sql)}
+  GROUP BY p.hour_key, ${key}`
+}
+
 /**
  * Plays by hour and kind of listener. Hours are worked out again when they were built, a fact of theirs was re-keyed, or
- * the play that follows one of theirs came or went (a skip): `changed_hours`.
+ * the play that follows one of theirs came or went (a skip): `changed_hours`. In order, the rows of earlier hours lose what
+ * the build's plays cut off.
  */
 export const martListening: Model = {
   name: "mart_listening",
@@ -36,17 +49,13 @@ export const martListening: Model = {
   partition: "hour",
   cluster: ["state", "user_key"],
   steps: (sql) => [
-    // Plays of touched sessions, to which all of the build's hours belong, are in session_plays: all of them, but for
-    // those of earlier hours while fact_sessions was emptied and these hours are still to come.
-    sql.tempTable(
-      "other_hours",
-      `SELECT hour FROM changed_hours WHERE hour NOT IN (SELECT hour FROM build_hours)`
-    ),
+    // Plays of touched sessions, to which all of the build's hours belong, are in session_plays: all of them that are
+    // counted again, but for those of earlier hours while fact_sessions was emptied and these hours are still to come.
     // How many hours after its own a play can still be cut short.
     sql.setVariable(
       "reach",
       `SELECT ${sql.quotient(`coalesce(max(${sql.wholeSeconds("duration")}), 0)`, "3600")} + 1 FROM fact_streams
-WHERE ${sql.inHours(sql.variable("hours_from"), sql.variable("hours_to"))} AND hour_key IN (SELECT hour FROM other_hours)`
+WHERE ${sql.inHours(sql.variable("others_from"), sql.variable("others_to"))} AND hour_key IN (SELECT hour FROM other_hours)`
     ),
     sql.tempTable(
       "listening_hours",
@@ -54,15 +63,19 @@ WHERE ${sql.inHours(sql.variable("hours_from"), sql.variable("hours_to"))} AND h
   ON t.hour_key >= c.hour AND t.hour_key <= c.hour + ${sql.variable("reach")}
 WHERE t.hour_key NOT IN (SELECT hour FROM build_hours)`
     ),
-    `DELETE FROM mart_listening WHERE ${changedRows(sql)}`,
+    `UPDATE mart_listening AS m SET seconds = m.seconds - c.seconds, skips = m.skips + c.skips FROM (${cutShort(sql)}) c
+WHERE m.hour >= ${sql.hourStart(sql.variable("plays_from"))} AND m.hour < ${sql.hourStart(sql.variable("counted_from"))}
+  AND m.hour = c.hour AND m.user_key = c.user_key AND m.state IS NOT DISTINCT FROM c.state AND m.level = c.level
+  AND m.tag IS NOT DISTINCT FROM c.tag AND m.device_key = c.device_key`,
+    `DELETE FROM mart_listening WHERE ${changedRows(sql)} AND hour >= ${sql.hourStart(sql.variable("counted_from"))}`,
     `INSERT INTO mart_listening
 WITH plays AS (
-  SELECT ${playColumns}, next_ts FROM session_plays WHERE hour_key IN (SELECT hour FROM changed_hours)
+  SELECT ${playColumns}, next_ts FROM session_plays WHERE hour_key >= ${sql.variable("counted_from")} AND hour_key IN (SELECT hour FROM changed_hours)
   UNION ALL
   SELECT * FROM (SELECT ${playColumns}, ${nextPlay("ts")} AS next_ts
-  FROM fact_streams WHERE ${sql.inHours(sql.variable("hours_from"), `${sql.variable("hours_to")} + ${sql.variable("reach")}`)}
+  FROM fact_streams WHERE ${sql.inHours(sql.variable("others_from"), `${sql.variable("others_to")} + ${sql.variable("reach")}`)}
     AND hour_key IN (SELECT hour FROM listening_hours)
-    AND (hour_key < ${sql.hourOf(sql.variable("sessions_from"))} OR session_id NOT IN (SELECT session_id FROM touched_sessions)))
+    AND (hour_key < ${sql.variable("counted_from")} OR session_id NOT IN (SELECT session_id FROM touched_sessions)))
   WHERE hour_key IN (SELECT hour FROM other_hours)
 ), counted AS (
   SELECT hour_key, user_key, user_id, location_key, level, tag, device_key, count(*) AS plays, ${sql.cast(`sum(${secondsOfPlay(sql)})`, "int64")} AS seconds,
@@ -123,8 +136,8 @@ ${sql.insertOrder("1", "2", "3")}`
       badRows: (sql, scope) => `
 SELECT coalesce(m.hour_key, f.hour_key) AS hour_key, m.plays, f.plays AS fact_rows
 FROM (SELECT ${sql.hourOf("hour")} AS hour_key, sum(plays) AS plays FROM mart_songs
-  WHERE ${scope.changedHourTimes("hour")} GROUP BY 1) m
-FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.changedHours()} GROUP BY 1) f
+  WHERE ${scope.changedHourTimes("hour")} AND ${scope.hourKeys(sql.hourOf("hour"))} GROUP BY 1) m
+FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.hours()} GROUP BY 1) f
   ON m.hour_key = f.hour_key
 WHERE m.plays IS DISTINCT FROM f.plays`
     }

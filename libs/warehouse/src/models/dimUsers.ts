@@ -33,7 +33,7 @@ FROM ${versions} v JOIN changed_users c ON v.user_id = c.user_id WHERE v.valid_t
 /**
  * Versions of users (SCD type 2), folded per changed user from its first changed hour on: the version in force before
  * that hour is the fold's state, the runs of user_runs since then are its input. Leaves `old_user_versions` (those that were
- * replaced), `changed_versions` and `hour_users` behind.
+ * replaced), `changed_versions` and `hour_users` (all versions of who is in the build's hours or has changed) behind.
  */
 export const dimUsers: Model = {
   name: "dim_users",
@@ -49,7 +49,7 @@ export const dimUsers: Model = {
     // All versions are looked through once for both.
     sql.tempTable(
       "known_versions",
-      `SELECT user_key, user_id, valid_from, valid_to, ${attributes} FROM dim_users
+      `SELECT ${columnList(sql, { columns })} FROM dim_users
 WHERE user_id IN (${usersOfHours(sql)} UNION DISTINCT SELECT user_id FROM changed_users)`
     ),
     sql.tempTable(
@@ -91,9 +91,9 @@ FROM chained v LEFT JOIN user_seeds s ON v.user_id = s.user_id`
     changedVersions(sql, "new_user_versions"),
     sql.tempTable(
       "hour_users",
-      `SELECT user_key, user_id, valid_from, valid_to FROM known_versions
+      `SELECT ${columnList(sql, { columns })} FROM known_versions
 WHERE user_key NOT IN (SELECT user_key FROM old_user_versions)
-UNION ALL SELECT user_key, user_id, valid_from, valid_to FROM new_user_versions`
+UNION ALL SELECT ${columnList(sql, { columns })} FROM new_user_versions`
     )
   ],
   leaves: (sql) => [
@@ -104,7 +104,8 @@ UNION ALL SELECT user_key, user_id, valid_from, valid_to FROM new_user_versions`
     changedVersions(sql, "dim_users"),
     sql.tempTable(
       "hour_users",
-      `SELECT user_key, user_id, valid_from, valid_to FROM dim_users WHERE user_id IN (${usersOfHours(sql)})`
+      `SELECT ${columnList(sql, { columns })} FROM dim_users
+WHERE user_id IN (${usersOfHours(sql)} UNION DISTINCT SELECT user_id FROM changed_users)`
     )
   ],
   audits: [

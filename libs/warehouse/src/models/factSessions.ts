@@ -1,7 +1,9 @@
 import { topics } from "@musify/domain/Topic.ts"
 import type { Dialect } from "../Dialect.ts"
+import { noHour } from "../Dialect.ts"
 import type { Model } from "../Model.ts"
-import { column, optional } from "../Model.ts"
+import { column, columnList, optional } from "../Model.ts"
+import { dimUsers } from "./dimUsers.ts"
 import { inBuild } from "./inBuild.ts"
 import { needsKeys } from "./userRuns.ts"
 
@@ -52,11 +54,39 @@ const factOf = {
   status_change_events: "fact_level_changes"
 } as const
 
-/** Facts of the sessions that a build touches. By the hour, since what a table says of its hours is at hand already. */
+/**
+ * Facts of the sessions that a build touches, from the hour on from which they are counted again. By the hour, since what
+ * a table says of its hours is at hand already.
+ */
 export const ofTouched = (sql: Dialect): string =>
-  `${sql.sinceHour(sql.hourOf(sql.variable("sessions_from")))} AND session_id IN (SELECT session_id FROM touched_sessions)`
+  `${sql.sinceHour(sql.variable("counted_from"))} AND session_id IN (SELECT session_id FROM touched_sessions)`
 
-/** Leaves the hours whose marts of plays are to be worked out again, and their days. */
+/** A play of so many seconds may reach past the hour after its own. */
+const hourSeconds = 3600
+
+/**
+ * Plays of touched sessions with the moment of the session's next play: those that are counted again and, of sessions that
+ * are kept, the last ones before (all of one moment), which these may cut short.
+ */
+const sessionPlays = (sql: Dialect): string => {
+  const own = `session_id, item_in_session, ${playColumns}`
+  const before = `${sql.inHours(sql.variable("plays_from"), `${sql.variable("counted_from")} - 1`)} AND session_id IN (SELECT session_id FROM kept_sessions)`
+  return `SELECT session_id, ${playColumns}, ${nextPlay("ts")} AS next_ts FROM (
+  SELECT ${own} FROM fact_streams WHERE ${ofTouched(sql)}
+  UNION ALL
+  SELECT ${own
+    .split(", ")
+    .map((name) => `f.${name}`)
+    .join(", ")} FROM fact_streams f
+  JOIN (SELECT session_id AS last_session, max(ts) AS last_ts FROM fact_streams WHERE ${before} GROUP BY session_id) l
+    ON f.session_id = l.last_session AND f.ts = l.last_ts
+  WHERE ${sql.inHours(sql.variable("plays_from"), `${sql.variable("counted_from")} - 1`, "f.")})`
+}
+
+/**
+ * Leaves the hours whose marts of plays change and their days, and of them those outside of the build that are to be worked
+ * out again: rows of hours before `counted_from` only lose what the build's plays cut off.
+ */
 const changedHours = (sql: Dialect): ReadonlyArray<string> => [
   sql.tempTable(
     "changed_hours",
@@ -68,71 +98,116 @@ UNION DISTINCT SELECT hour_key AS hour FROM session_plays WHERE ${sql.hourOf("ne
   sql.setVariable("hours_to", `SELECT max(hour) FROM changed_hours`),
   sql.tempTable("changed_days", `SELECT DISTINCT ${sql.dayOfHour("hour")} AS day FROM changed_hours`),
   sql.setVariable("days_from", `SELECT min(day) * 24 FROM changed_days`),
-  sql.setVariable("days_to", `SELECT max(day) * 24 + 23 FROM changed_days`)
+  sql.setVariable("days_to", `SELECT max(day) * 24 + 23 FROM changed_days`),
+  sql.tempTable(
+    "other_hours",
+    `SELECT hour FROM changed_hours WHERE hour >= ${sql.variable("counted_from")} AND hour NOT IN (SELECT hour FROM build_hours)`
+  ),
+  sql.setVariable("others_from", `SELECT coalesce(min(hour), ${noHour}) FROM other_hours`),
+  sql.setVariable("others_to", `SELECT coalesce(max(hour), ${noHour}) FROM other_hours`)
 ]
 
 /**
- * Leaves the sessions that the build's hours touch, their first moment and their plays, and the hours whose marts change
- * with them, once the facts are there.
+ * Leaves the sessions that the build's hours touch, what was known of them, their first moment, the hour from which their
+ * facts are counted again, their plays, and the hours whose marts change with them, once the facts are there.
+ *
+ * In order, when all that was known of these sessions lies before the build's hours, what their rows say stands and the
+ * build's hours are added to it (`kept_sessions`); of their plays only those that the build's hours can cut short are
+ * looked at again. Else, and while tables are made anew (rows may not have all hours then), they are counted from their
+ * first moment on, and nothing is kept.
  */
-const touched = (sql: Dialect): ReadonlyArray<string> => [
-  sql.tempTable(
-    "touched_sessions",
-    topics
-      .map((topic) => `SELECT session_id FROM ${factOf[topic]} WHERE ${inBuild(sql)}`)
-      .join(" UNION DISTINCT ")
-  ),
-  sql.setVariable(
-    "sessions_from",
-    `SELECT min(began) FROM (
-  SELECT min(hour_start) AS began FROM (SELECT ${sql.hourStart("hour")} AS hour_start FROM build_hours)
-  UNION ALL SELECT min(f.started_at) AS began FROM fact_sessions f JOIN touched_sessions t ON f.session_id = t.session_id)`
-  ),
-  sql.tempTable(
-    "session_plays",
-    `SELECT session_id, ${playColumns}, ${nextPlay("ts")} AS next_ts
-FROM fact_streams WHERE ${ofTouched(sql)}`
-  ),
-  ...changedHours(sql)
-]
+const touched = (sql: Dialect, isAnew: boolean): ReadonlyArray<string> => {
+  const first = sql.variable("first_hour")
+  const counted = sql.variable("counted_from")
+  const began = sql.hourOf(sql.variable("sessions_from"))
+  return [
+    sql.tempTable(
+      "touched_sessions",
+      topics
+        .map((topic) => `SELECT session_id FROM ${factOf[topic]} WHERE ${inBuild(sql)}`)
+        .join(" UNION DISTINCT ")
+    ),
+    sql.tempTable(
+      "known_sessions",
+      `SELECT * FROM fact_sessions WHERE session_id IN (SELECT session_id FROM touched_sessions)`
+    ),
+    sql.setVariable(
+      "sessions_from",
+      `SELECT least(${sql.hourStart(first)}, coalesce(min(started_at), ${sql.endOfTime})) FROM known_sessions`
+    ),
+    sql.setVariable(
+      "counted_from",
+      isAnew
+        ? `SELECT ${began}`
+        : `SELECT CASE WHEN count(*) = 0 THEN ${first} ELSE ${began} END FROM known_sessions WHERE ended_at >= ${sql.hourStart(first)}`
+    ),
+    sql.tempTable("kept_sessions", `SELECT * FROM known_sessions WHERE ended_at < ${sql.hourStart(counted)}`),
+    // Plays of the hour before may be cut short by the build's hours; of earlier ones only those that are as long.
+    sql.setVariable(
+      "plays_from",
+      isAnew
+        ? `SELECT ${counted}`
+        : `SELECT CASE WHEN (SELECT count(*) FROM kept_sessions) = 0 THEN ${counted} ELSE least(${counted} - 1, coalesce(min(hour_key), ${noHour})) END
+FROM fact_streams WHERE ${sql.inHours(began, `${counted} - 2`)} AND duration > ${hourSeconds}`
+    ),
+    sql.tempTable("session_plays", sessionPlays(sql)),
+    ...changedHours(sql)
+  ]
+}
 
 /**
  * Leaves all versions of the users that the models after this one and the audits ask for, and the unknown member, so that
- * not each of them looks through dim_users: who has changed, has a fact in the hours that are looked at, a touched session
- * or a step in the build's hours. `sessionUsers`: a query.
+ * not each of them looks through dim_users: who has a run in the build's hours or has changed (`hour_users`), has a fact in
+ * another hour that is looked at, a touched session or a step in the build's hours. `sessionUsers`: a query.
  */
 const buildUsers = (sql: Dialect, sessionUsers: string): ReadonlyArray<string> => {
-  const users = [
-    `SELECT user_id FROM changed_users`,
+  const others = [
+    sessionUsers,
     ...topics.map(
       (topic) =>
-        `SELECT user_id FROM ${factOf[topic]} WHERE ${sql.inHours(sql.variable("hours_from"), sql.variable("hours_to"))} AND hour_key IN (SELECT hour FROM changed_hours)`
+        `SELECT user_id FROM ${factOf[topic]} WHERE ${sql.inHours(sql.variable("others_from"), sql.variable("others_to"))} AND hour_key IN (SELECT hour FROM other_hours)`
     ),
-    sessionUsers,
     `SELECT user_id FROM level_steps
   WHERE changed_at >= ${sql.hourStart(sql.variable("steps_from"))} AND changed_at < ${sql.hourStart(`${sql.variable("last_hour")} + 1`)}`
   ]
+  const list = columnList(sql, dimUsers)
   return [
     sql.setVariable(
       "steps_from",
       `SELECT least(${sql.variable("changed_from")}, ${sql.variable("first_hour")})`
     ),
     sql.tempTable(
+      "other_users",
+      `SELECT user_id FROM (${others.join("\nUNION DISTINCT ")})
+WHERE user_id IS NOT NULL AND user_id NOT IN (SELECT user_id FROM hour_users)`
+    ),
+    sql.tempTable(
       "build_users",
-      `SELECT * FROM dim_users WHERE user_id IS NULL OR user_id IN (${users.join("\nUNION DISTINCT ")})`
+      `SELECT ${list} FROM hour_users
+UNION ALL SELECT ${list} FROM dim_users WHERE user_id IS NULL
+UNION ALL SELECT ${list} FROM dim_users WHERE user_id IN (SELECT user_id FROM other_users)`
     )
   ]
 }
 
 /** Days on which the touched sessions began. */
 const datesOfTouched = (sql: Dialect): string =>
-  `SELECT DISTINCT ${sql.dateOf("started_at")} AS date FROM fact_sessions WHERE started_at >= ${sql.variable("sessions_from")}
-  AND session_id IN (SELECT session_id FROM touched_sessions)`
+  `SELECT DISTINCT ${sql.dateOf("started_at")} AS date FROM known_sessions`
 
 /**
- * Sessions, a fold worked out again from the facts of the sessions that the build's hours touch: a session lasts hours,
- * so that is bounded by its own keys, and any order of hours gives the same. Leaves `changed_hours`, `changed_days` and
- * `build_users` behind, too.
+ * Seconds that plays `p` with `next_ts` add to what their sessions' rows say: plays that are counted again all of theirs,
+ * earlier ones what the next play cuts off.
+ */
+const addedSeconds = (sql: Dialect): string => {
+  const counted = sql.variable("counted_from")
+  return `CASE WHEN p.hour_key >= ${counted} THEN ${secondsOfPlay(sql)}
+   WHEN ${sql.hourOf("p.next_ts")} >= ${counted} THEN ${secondsOfPlay(sql)} - ${sql.wholeSeconds("p.duration")} ELSE 0 END`
+}
+
+/**
+ * Sessions, a fold: in order, the build's hours are added to what the rows of the sessions that they touch say. Else these
+ * sessions are worked out again from their facts: a session lasts hours, so that is bounded by its own keys, and any order
+ * of hours gives the same. Leaves `changed_hours`, `changed_days` and `build_users` behind, too.
  */
 export const factSessions: Model = {
   name: "fact_sessions",
@@ -145,7 +220,7 @@ export const factSessions: Model = {
   partition: "started_at",
   cluster: ["session_id"],
   references: { user_key: "dim_users" },
-  steps: (sql) => {
+  steps: (sql, { isAnew }) => {
     // Said twice: DuckDB would copy what has a name.
     const events = topics
       .map(
@@ -157,7 +232,7 @@ export const factSessions: Model = {
       .join("\n  UNION ALL ")
     const order = ["e.ts", "e.item_in_session", "e.topic", "e.user_id IS NULL", "coalesce(e.user_id, 0)"]
     return [
-      ...touched(sql),
+      ...touched(sql, isAnew),
       sql.tempTable(
         "new_sessions",
         `
@@ -180,12 +255,17 @@ WITH grouped AS (
     OR (g.any_auth IS NOT NULL AND g.only_auth IS NULL)
   GROUP BY e.session_id
 ), played AS (
-  SELECT session_id, ${sql.cast(`sum(${secondsOfPlay(sql)})`, "int64")} AS seconds FROM session_plays p GROUP BY session_id
+  SELECT session_id, ${sql.cast(`sum(${addedSeconds(sql)})`, "int64")} AS seconds FROM session_plays p GROUP BY session_id
 )
-SELECT g.session_id, coalesce(g.only_user, m.user_id) AS user_id, g.started_at, g.ended_at, g.pages, g.songs,
-  coalesce(p.seconds, 0) AS seconds_listened, coalesce(g.only_tag, m.tag) AS tag, coalesce(g.only_auth, m.auth) AS ended_how,
-  g.first_item <= 0 AS start_known, g.first_item, g.last_item
-FROM grouped g LEFT JOIN mixed m ON g.session_id = m.session_id LEFT JOIN played p ON g.session_id = p.session_id`
+SELECT g.session_id, coalesce(k.user_id, g.only_user, m.user_id) AS user_id, coalesce(k.started_at, g.started_at) AS started_at, g.ended_at,
+  coalesce(k.pages, 0) + g.pages AS pages, coalesce(k.songs, 0) + g.songs AS songs,
+  coalesce(k.seconds_listened, 0) + coalesce(p.seconds, 0) AS seconds_listened,
+  coalesce(k.tag, g.only_tag, m.tag) AS tag, coalesce(g.only_auth, m.auth, k.ended_how) AS ended_how,
+  least(coalesce(k.first_item, g.first_item), g.first_item) <= 0 AS start_known,
+  least(coalesce(k.first_item, g.first_item), g.first_item) AS first_item,
+  greatest(coalesce(k.last_item, g.last_item), g.last_item) AS last_item
+FROM grouped g LEFT JOIN mixed m ON g.session_id = m.session_id LEFT JOIN played p ON g.session_id = p.session_id
+LEFT JOIN kept_sessions k ON g.session_id = k.session_id`
       ),
       ...buildUsers(sql, "SELECT user_id FROM new_sessions"),
       sql.tempTable(
@@ -214,12 +294,8 @@ WHERE f.user_id = u.user_id
     ]
   },
   leaves: (sql) => [
-    ...touched(sql),
-    ...buildUsers(
-      sql,
-      `SELECT user_id FROM fact_sessions WHERE started_at >= ${sql.variable("sessions_from")}
-  AND session_id IN (SELECT session_id FROM touched_sessions)`
-    ),
+    ...touched(sql, true),
+    ...buildUsers(sql, "SELECT user_id FROM known_sessions"),
     sql.tempTable("session_dates", datesOfTouched(sql))
   ],
   audits: [
@@ -232,10 +308,13 @@ WHERE d.user_key IS NULL AND ${scope.sessions("f.session_id", "f.started_at")}`
     {
       name: "pages and songs are the session's facts",
       badRows: (_sql, scope) => `
-SELECT s.session_id, s.pages, p.found AS page_rows, s.songs, l.found AS play_rows FROM fact_sessions s
-LEFT JOIN (SELECT session_id, count(*) AS found FROM fact_page_views WHERE ${scope.sessionFacts} GROUP BY session_id) p ON s.session_id = p.session_id
-LEFT JOIN (SELECT session_id, count(*) AS found FROM fact_streams WHERE ${scope.sessionFacts} GROUP BY session_id) l ON s.session_id = l.session_id
-WHERE ${scope.sessions("s.session_id", "s.started_at")} AND (s.pages <> coalesce(p.found, 0) OR s.songs <> coalesce(l.found, 0))`
+SELECT s.session_id, s.pages, s.page_rows, s.songs, s.play_rows FROM (
+  SELECT s.session_id, s.pages, coalesce(k.pages, 0) + coalesce(p.found, 0) AS page_rows, s.songs, coalesce(k.songs, 0) + coalesce(l.found, 0) AS play_rows
+  FROM fact_sessions s LEFT JOIN ${scope.keptSessions} k ON s.session_id = k.session_id
+  LEFT JOIN (SELECT session_id, count(*) AS found FROM fact_page_views WHERE ${scope.sessionFacts} GROUP BY session_id) p ON s.session_id = p.session_id
+  LEFT JOIN (SELECT session_id, count(*) AS found FROM fact_streams WHERE ${scope.sessionFacts} GROUP BY session_id) l ON s.session_id = l.session_id
+  WHERE ${scope.sessions("s.session_id", "s.started_at")}) s
+WHERE s.pages <> s.page_rows OR s.songs <> s.play_rows`
     }
   ]
 }

@@ -119,13 +119,16 @@ export const query = (place: Place, statement: string) =>
 
 /** Takes all rows from a model's table and from those that are made from it, once they are there. */
 export const spoil = (place: Place, model: string) =>
-  Effect.flatMap(query(place, "SELECT model FROM model_versions"), (made) =>
-    define(
-      place,
-      withDependents(new Set(made.length === 0 ? [] : [model]))
-        .filter(({ select }) => select === undefined)
-        .map(({ name }) => `DELETE FROM ${name} WHERE TRUE`)
-    )
+  // A run that was killed at its begin has left no ledger.
+  Effect.flatMap(
+    Effect.orElseSucceed(query(place, "SELECT model FROM model_versions"), () => []),
+    (made) =>
+      define(
+        place,
+        withDependents(new Set(made.length === 0 ? [] : [model]))
+          .filter(({ select }) => select === undefined)
+          .map(({ name }) => `DELETE FROM ${name} WHERE TRUE`)
+      )
   )
 
 /** All tables as sorted lines. */
