@@ -19,6 +19,6 @@ export const publishedQuery = (
   const others = parquet(files.filter((file) => file !== changes))
   return (
     `SELECT ${select} FROM (FROM ${others} ANTI JOIN (SELECT ${changes.changes.key} FROM ${parquet([changes])}) ` +
-    `USING (${changes.changes.key}) UNION ALL FROM ${parquet([changes])})`
+    `USING (${changes.changes.key}) UNION ALL BY NAME FROM ${parquet([changes])})`
   )
 }
