@@ -116,7 +116,9 @@ FROM day_seen s LEFT JOIN day_played p ON s.user_id = p.user_id, crowd WHERE c =
 FROM day_played, copies WHERE user_id IS NOT NULL AND d <= ${days} ORDER BY 1`,
   `DELETE FROM mart_users`,
   `INSERT INTO mart_users SELECT u.user_id, u.gender, u.level, u.registered_at, s.first_seen, s.first_play, s.last_seen,
-  CASE WHEN u.level = 'paid' THEN u.valid_from END FROM dim_users u JOIN users_seen s ON u.user_id = s.user_id WHERE u.is_current`
+  CASE WHEN u.level = 'paid' THEN u.valid_from END FROM dim_users u JOIN users_seen s ON u.user_id = s.user_id WHERE u.is_current`,
+  // The next run publishes all of them, before hours are measured.
+  `INSERT INTO pending_publish VALUES ('mart_users', NULL, NULL)`
 ]
 
 /** A copy of the day, and of its hours in the ledger. */
@@ -165,7 +167,7 @@ const publishCopies = (published: string, day: Hour, days: ReadonlyArray<number>
   const manifest = Schema.decodeUnknownSync(Schema.parseJson(Manifest))(readFileSync(file, "utf8"))
   const tables = Object.fromEntries(
     Object.entries(manifest.tables).map(([name, files]) => {
-      const source = files.find((one) => one.day === dayText(day))
+      const source = files.find((one) => one.day === dayText(day) && one.hour === undefined)
       const copies =
         source === undefined
           ? []

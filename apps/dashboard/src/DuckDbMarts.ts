@@ -2,6 +2,7 @@ import { DuckDBInstance } from "@duckdb/node-api"
 import type { DuckDBConnection } from "@duckdb/node-api"
 import { currentVersion as versionInForce, readManifest } from "@musify/warehouse/Published.ts"
 import type { PublishedDamaged } from "@musify/warehouse/Published.ts"
+import { publishedQuery } from "@musify/warehouse/publishedQuery.ts"
 import { verifyPublished } from "@musify/warehouse/verifyPublished.ts"
 import type { Scope } from "effect"
 import { Effect, Option } from "effect"
@@ -69,10 +70,7 @@ const asUnreadable = ({ file, message }: PublishedDamaged) => new PublishedUnrea
 export const currentVersion = (published: string): Effect.Effect<string | undefined, PublishedUnreadable> =>
   versionInForce(published).pipe(Effect.map(Option.getOrUndefined), Effect.mapError(asUnreadable))
 
-const viewSql = (name: string, columns: string, files: ReadonlyArray<string>): string =>
-  files.length === 0
-    ? `CREATE TEMP VIEW ${name} AS SELECT ${emptyTables[name] ?? "NULL AS nothing"} WHERE false`
-    : `CREATE TEMP VIEW ${name} AS SELECT ${columns} FROM read_parquet([${files.map(quoted).join(", ")}])`
+const emptyQuery = (name: string): string => `SELECT ${emptyTables[name] ?? "NULL AS nothing"} WHERE false`
 
 /** Times with a zone become plain UTC ones, so that no answer depends on the time zone of the machine. */
 const plainTimes = async (connection: DuckDBConnection, file: string): Promise<string> => {
@@ -100,9 +98,12 @@ export const openVersion = (
     yield* Effect.tryPromise({
       try: async () => {
         for (const name of new Set([...Object.keys(emptyTables), ...Object.keys(manifest.tables)])) {
-          const files = (manifest.tables[name] ?? []).map((file) => path.join(root, file.path))
-          const columns = files.length === 0 ? "*" : await plainTimes(connection, files[0])
-          await connection.run(viewSql(name, columns, files))
+          const files = manifest.tables[name] ?? []
+          const query =
+            files.length === 0
+              ? emptyQuery(name)
+              : publishedQuery(root, files, await plainTimes(connection, path.join(root, files[0].path)))
+          await connection.run(`CREATE TEMP VIEW ${name} AS ${query}`)
         }
       },
       catch: unreadable(`Published version ${version} cannot be read (musify batch run publishes again)`)

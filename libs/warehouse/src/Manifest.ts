@@ -5,7 +5,8 @@ import { Schema } from "effect"
  * a rename. Readers open CURRENT, then the manifest, then the files it lists, and nothing else.
  */
 export const Manifest = Schema.Struct({
-  format: Schema.Literal(1),
+  /** 1: earlier releases, whose tables are one file, or one a day. */
+  format: Schema.Literal(1, 2),
   version: Schema.String,
   /** Clock time of the publish, epoch ms. */
   publishedAt: Schema.Number,
@@ -20,9 +21,12 @@ export const Manifest = Schema.Struct({
   /** Rows per warehouse table. */
   rows: Schema.Record({ key: Schema.String, value: Schema.Int }),
   /**
-   * Files of each published table, relative to the version's folder; a table cut by day has one per day. `checksum`:
-   * SHA-256 of the file's bytes, hex; readers check it before they use a file. `stamp`: its size and time of change when
-   * it was written, by which the batcher knows without reading it that nobody has touched it.
+   * Files of each published table, relative to the version's folder. A table cut by day (`day`) has one file a day; the
+   * newest day, while it is being filled, one for each `hour` that has rows. No row is in two files, but for a file with
+   * `changes`: its rows take the place of those with the same `key` in the table's other file; all that may differ are
+   * in it, which are those that builds from the hour `since` on have written. `checksum`: SHA-256 of the file's bytes,
+   * hex; readers check it before they use a file. `stamp`: its size and time of change when it was written, by which the
+   * batcher knows without reading it that nobody has touched it.
    */
   tables: Schema.Record({
     key: Schema.String,
@@ -30,6 +34,8 @@ export const Manifest = Schema.Struct({
       Schema.Struct({
         path: Schema.String,
         day: Schema.NullOr(Schema.String),
+        hour: Schema.optional(Schema.Int),
+        changes: Schema.optional(Schema.Struct({ key: Schema.String, since: Schema.Int })),
         rows: Schema.Int,
         checksum: Schema.String,
         stamp: Schema.optional(Schema.String)

@@ -75,6 +75,14 @@ export const rebuilt: BuildKind = { isAnew: false, isNew: false }
 export const newHours: BuildKind = { isAnew: false, isNew: true }
 
 /**
+ * Published as one file, and another of the rows that may have changed since. `touched`: TIMESTAMP column that in every
+ * row which a build writes is not before the first of the build's hours. Rows never go.
+ */
+export interface ByChanges {
+  readonly touched: string
+}
+
+/**
  * One table, said once. Kinds: `stage` what hours say in a form that folds can read (replaced by hour); `fact` one row
  * per event (replaced by hour); `dimension`, `scd2`, `fold` state per key, over all hours; `mart` what readers get;
  * `view` nothing stored.
@@ -96,8 +104,8 @@ export interface Model extends Table {
    */
   readonly leaves?: (sql: Dialect, isStaged: boolean) => ReadonlyArray<string>
   readonly audits: ReadonlyArray<Audit>
-  /** Published for readers: as one file, or one file per UTC day of the column `hour`. */
-  readonly publish?: "whole" | "day"
+  /** Published for readers: as one file, in files by UTC day of the column `hour`, or as one file and what has changed since. */
+  readonly publish?: "whole" | "day" | ByChanges
 }
 
 const make =

@@ -14,7 +14,10 @@ export interface PublishedVersion {
   readonly manifest: Manifest
   /** Folder of the version; it stays for at least ten minutes after another took its place. */
   readonly folder: string
-  /** Absolute paths of a table's files; of one UTC day range ("2026-11-23", both included) when it is cut by day. */
+  /**
+   * Absolute paths of a table's files; of one UTC day range ("2026-11-23", both included) when it is cut by day. A file
+   * with changes repeats rows: see publishedQuery.
+   */
   readonly files: (
     table: string,
     days?: { readonly from: string; readonly to: string }

@@ -1,3 +1,4 @@
+import type { Hour } from "@musify/domain/Hour.ts"
 import type { Effect } from "effect"
 import type { Manifest } from "./Manifest.ts"
 import type { WarehouseError } from "./WarehouseError.ts"
@@ -8,10 +9,14 @@ export type PublishFacts = Pick<
   "through" | "firstHour" | "lastHour" | "lateHours" | "audits" | "rows"
 >
 
-/** What waits to be published: tables as a whole (day null) and days (whole days since the epoch) of tables. */
+/**
+ * What waits to be published: of a table that is published by day an hour, or a day (whole days since the epoch) as a
+ * whole (hour null); of one without days (day null) all of it, or what builds from an hour on have changed.
+ */
 export interface Pending {
   readonly table: string
   readonly day: number | null
+  readonly hour: Hour | null
 }
 
 /** Brings what a build has made to where readers look, all at once. */

@@ -33,19 +33,28 @@ const dimensionsOfSongs = new Set(["dim_songs", "dim_artists"])
 /** Changes exactly when the set of songs seen only in events may have changed. */
 const songCounts = `SELECT count(*) AS songs, bit_xor(song_key) AS songs_hash FROM dim_songs WHERE NOT in_catalog`
 
+/** Tables published by day of which a build changes other hours than its own, too. */
+const changedBeyondBuild = new Set(["mart_listening"])
+
 /** What a build leaves to be published. */
-const pending = (sql: Dialect, built: ReadonlyArray<Model>): ReadonlyArray<string> =>
-  built.flatMap(({ name, publish }) => {
+const pending = (sql: Dialect, built: ReadonlyArray<Model>): ReadonlyArray<string> => {
+  const none = sql.cast("NULL", "int64")
+  const parts = built.flatMap(({ name, publish }) => {
     if (publish === undefined) return []
+    const table = sql.text(name)
     if (publish === "day")
-      return [`INSERT INTO pending_publish SELECT ${sql.text(name)}, day FROM changed_days`]
-    const always = `INSERT INTO pending_publish SELECT ${sql.text(name)}, ${sql.cast("NULL", "int64")}`
+      return [
+        `SELECT ${table}, ${sql.dayOfHour("hour")}, hour FROM ${changedBeyondBuild.has(name) ? "changed_hours" : "build_hours"}`
+      ]
+    if (publish !== "whole") return [`SELECT ${table}, ${none}, ${sql.variable("first_hour")}`]
     return [
-      dimensionsOfSongs.has(name)
-        ? `${always} FROM (SELECT * FROM songs_before EXCEPT DISTINCT ${songCounts})`
-        : always
+      `SELECT ${table}, ${none}, ${none}${
+        dimensionsOfSongs.has(name) ? ` FROM (SELECT * FROM songs_before EXCEPT DISTINCT ${songCounts})` : ""
+      }`
     ]
   })
+  return parts.length === 0 ? [] : [`INSERT INTO pending_publish\n${parts.join("\nUNION ALL ")}`]
+}
 
 /** Whether models read the lake's rows. */
 export const readsStage = (names: ReadonlyArray<string>): boolean =>

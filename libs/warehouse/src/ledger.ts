@@ -119,7 +119,12 @@ export const ledgerTables: ReadonlyArray<Table> = [
     description: "What is built and not yet published.",
     columns: [
       column("table_name", "string", "Table"),
-      optional("day", "int64", "Whole days since the epoch; NULL for the whole table")
+      optional("day", "int64", "Whole days since the epoch; NULL for a table that is not published by day"),
+      optional(
+        "hour",
+        "int64",
+        "Hour; NULL for all of the day or table. Without a day: what builds from this hour on have changed"
+      )
     ]
   }
 ]

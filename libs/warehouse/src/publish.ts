@@ -1,12 +1,12 @@
-import { dayMs, dayText } from "@musify/domain/Hour.ts"
-import { Clock, Effect, Option, Schema } from "effect"
+import { Clock, Effect, Option } from "effect"
 import { linkSync } from "node:fs"
 import fs from "node:fs/promises"
 import path from "node:path"
-import { Manifest } from "./Manifest.ts"
+import type { Manifest } from "./Manifest.ts"
 import type { Model } from "./Model.ts"
 import { columnList } from "./Model.ts"
 import { models } from "./models/models.ts"
+import { partsToPublish } from "./partsToPublish.ts"
 import { current, currentVersion, readManifest } from "./Published.ts"
 import type { Pending, Publisher, PublishFacts } from "./Publisher.ts"
 import type { PublishedFile } from "./verifyPublished.ts"
@@ -57,9 +57,6 @@ const linkOrCopy = async (from: string, to: string): Promise<void> => {
   }
 }
 
-const dayName = (day: number): string => dayText((day * dayMs) / 3_600_000)
-const dayOf = ({ day }: PublishedFile): number | null => (day === null ? null : Date.parse(day) / dayMs)
-
 /** Whether a file is as it was published; its bytes are read only when somebody may have touched it. */
 const isWhole = (folder: string, file: PublishedFile): Effect.Effect<boolean> =>
   isUntouched(folder, file) ? Effect.succeed(true) : Effect.isSuccess(verifyPublishedFile(folder, file))
@@ -101,57 +98,48 @@ const publish = <E>(
     const tables: Record<string, ReadonlyArray<PublishedFile>> = {}
     for (const model of models) {
       if (model.publish === undefined) continue
-      const changed = new Set(pending.filter(({ table }) => table === model.name).map(({ day }) => day))
-      const before = previous?.tables[model.name] ?? []
-      const known = new Map(before.map((file) => [file.day, file]))
-      // A day that did not change has the rows that it had: a long history is not asked for its days again.
-      const wanted =
-        previous === undefined || model.publish === "whole"
-          ? yield* wantedDays(session, model)
-          : [...new Set([...before.map(dayOf), ...changed])].sort((a, b) => (a ?? 0) - (b ?? 0))
+      const before = previous?.tables[model.name]
+      const known = new Map((before ?? []).map((file) => [file.path, file]))
+      const parts = yield* partsToPublish(
+        session,
+        model,
+        before,
+        pending.filter(({ table }) => table === model.name)
+      )
       if (model.publish === "day")
         yield* files(root, "make folders", () => fs.mkdir(path.join(folder, model.name)))
+      const source = previous === undefined ? root : path.join(root, previous.version)
       const published: Array<PublishedFile> = []
-      for (const day of wanted) {
-        const name = day === null ? null : dayName(day)
-        const file = name === null ? `${model.name}.parquet` : `${model.name}/${name}.parquet`
-        const target = path.join(folder, file)
-        const old = known.get(name)
-        const source = previous === undefined ? root : path.join(root, previous.version)
+      for (const { isChanged, where, ...part } of parts) {
+        const target = path.join(folder, part.path)
+        const old = known.get(part.path)
         // A file that was damaged since is written again.
-        const isKept = old !== undefined && !changed.has(day) && (yield* isWhole(source, old))
-        if (isKept) {
+        if (!isChanged && old !== undefined && (yield* isWhole(source, old))) {
           yield* files(root, "link a file", () => linkOrCopy(path.join(source, old.path), target))
           published.push(old)
           continue
         }
-        const rows = yield* writeParquet(session, model, day, target)
-        if (rows === 0 && day !== null) {
+        const rows = yield* writeParquet(session, model, where, target)
+        if (rows === 0 && part.day !== null) {
           yield* files(root, "remove a file", () => fs.rm(target))
           continue
         }
         yield* files(root, "write a file", () => sync(target))
         const bytes = yield* files(root, "read a file", () => fs.readFile(target))
-        published.push({
-          path: file,
-          day: name,
-          rows,
-          checksum: publishedChecksum(bytes),
-          stamp: stampOf(target)
-        })
+        published.push({ ...part, rows, checksum: publishedChecksum(bytes), stamp: stampOf(target) })
       }
       if (model.publish === "day")
         yield* files(root, "write a folder", () => sync(path.join(folder, model.name)))
       tables[model.name] = published
     }
     const manifest: Manifest = {
-      format: 1,
+      format: 2,
       version,
       publishedAt: yield* Clock.currentTimeMillis,
       ...facts,
       tables
     }
-    const text = JSON.stringify(Schema.encodeSync(Manifest)(manifest))
+    const text = JSON.stringify(manifest)
     yield* files(root, "write the manifest", async () => {
       const file = path.join(folder, "manifest.json")
       await fs.writeFile(file, text)
@@ -169,38 +157,22 @@ const publish = <E>(
     return version
   })
 
-/** The days that a table has rows of; of a table published as a whole, the one "day" null. */
-const wantedDays = (
-  session: WarehouseSession,
-  model: Model
-): Effect.Effect<ReadonlyArray<number | null>, WarehouseError> => {
-  if (model.publish !== "day") return Effect.succeed([null])
-  const day = session.dialect.dayOfHour(session.dialect.hourOf("hour"))
-  return Effect.map(
-    session.query("publish", `SELECT DISTINCT ${day} AS day FROM ${model.name} ORDER BY 1`),
-    (rows) => rows.map((row) => Number(row["day"]))
-  )
-}
-
-/** Of a table published as a whole most values are there once: a dictionary of them is made in vain. */
+/** Of a table that is not cut by day most values are there once: a dictionary of them is made in vain. */
 const mostlyUnique = ", PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 2000"
 
 /** Rows as the table holds them: those of an hour are together and in order, and no reader asks for more. */
 const writeParquet = (
   session: WarehouseSession,
   model: Model,
-  day: number | null,
+  where: string,
   target: string
 ): Effect.Effect<number, WarehouseError> => {
-  const { dialect } = session
-  const where =
-    day === null
-      ? ""
-      : ` WHERE hour >= ${dialect.timestamp(day * dayMs)} AND hour < ${dialect.timestamp((day + 1) * dayMs)}`
+  const { dialect, query } = session
+  const encoded = model.publish === "day" ? "" : mostlyUnique
   return Effect.map(
-    session.query(
+    query(
       "publish",
-      `COPY (SELECT ${columnList(dialect, model)} FROM ${model.name}${where}) TO ${dialect.text(target)} (FORMAT parquet, COMPRESSION uncompressed${day === null ? mostlyUnique : ""})`
+      `COPY (SELECT ${columnList(dialect, model)} FROM ${model.name} WHERE ${where}) TO ${dialect.text(target)} (FORMAT parquet, COMPRESSION uncompressed${encoded})`
     ),
     ([row]) => Number(row["Count"])
   )

@@ -43,10 +43,11 @@ const publishFacts = (
   })
 
 const readPending = (session: WarehouseSession): Effect.Effect<ReadonlyArray<Pending>, WarehouseError> =>
-  Effect.map(session.query("publish", `SELECT DISTINCT table_name, day FROM pending_publish`), (rows) =>
+  Effect.map(session.query("publish", `SELECT DISTINCT table_name, day, hour FROM pending_publish`), (rows) =>
     rows.map((row) => ({
       table: String(row["table_name"]),
-      day: row["day"] === null ? null : Number(row["day"])
+      day: row["day"] === null ? null : Number(row["day"]),
+      hour: row["hour"] === null ? null : Number(row["hour"])
     }))
   )
 

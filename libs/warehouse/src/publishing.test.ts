@@ -105,7 +105,7 @@ it("days that did not change are linked, and a second pass publishes nothing", a
       yield* put(0, [event(day, 0), event(day + 30 * hour, 1)])
       yield* run(place, options)
       const first = Option.getOrThrow(yield* current(place.published))
-      yield* put(1, [event(day + 31 * hour, 2)])
+      yield* put(1, [event(day + 30 * hour + 1, 2)])
       yield* run(place, options)
       const second = Option.getOrThrow(yield* current(place.published))
       const inode = (version: typeof first, date: string) =>

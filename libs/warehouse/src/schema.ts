@@ -10,7 +10,7 @@ import type { WarehouseError } from "./WarehouseError.ts"
 import { WarehouseUnavailable } from "./WarehouseError.ts"
 
 /** Version of the warehouse file's own tables (the ledger); a newer one is refused, an older one brought to it. */
-const format = 4
+const format = 5
 
 /** Name of the version of no catalog. */
 export const noCatalog = "none"
@@ -55,8 +55,12 @@ export const prepareLedger = (
       })
     }
     if (found === String(format)) return
-    // Format 4 only adds: an older release would change tables without a word to those who keep count of their rows.
-    if (found === "3") return yield* session.define("ledger", writeInfo(session, "format", String(format)))
+    // Format 4 keeps count of rows, 5 of the hours to publish: of what is pending whole days and tables are known.
+    if (found === "3" || found === "4")
+      return yield* session.define("ledger", [
+        `ALTER TABLE pending_publish ADD COLUMN IF NOT EXISTS hour ${session.dialect.type("int64")}`,
+        ...writeInfo(session, "format", String(format))
+      ])
     // Until format 3 the ledger knew other things of an hour: all is read and built again, and readers keep the old state.
     const old = ledgerTables.filter(
       ({ name }) => name !== "warehouse_info" && tables.some((one) => one.name === name)
@@ -175,7 +179,9 @@ export const remake = (
       ...forget(sql, [...names]),
       `DELETE FROM pending_publish WHERE table_name IN (${list})`,
       ...chosen.flatMap(({ name, publish }) =>
-        publish === "whole" ? [`INSERT INTO pending_publish VALUES (${sql.text(name)}, NULL)`] : []
+        publish === undefined || publish === "day"
+          ? []
+          : [`INSERT INTO pending_publish VALUES (${sql.text(name)}, NULL, NULL)`]
       ),
       ...chosen.map(
         (model) =>

@@ -26,8 +26,8 @@ export interface TableDescription {
   /** TIMESTAMP by whose UTC day BigQuery cuts it. */
   readonly partition: string | null
   readonly cluster: ReadonlyArray<string>
-  /** How it is published for the dashboard and other readers: not at all, as one file, one file a day. */
-  readonly published: "no" | "whole" | "by day"
+  /** How it is published for the dashboard and other readers: not at all, as one file, by day, whole with a file of changes. */
+  readonly published: "no" | "whole" | "by day" | "whole, with changes"
   /** What each audit says; a row that an audit's query finds is an error. */
   readonly audits: ReadonlyArray<string>
   readonly madeFrom: ReadonlyArray<string>
@@ -50,6 +50,12 @@ export interface StarSchema {
 const readersOf = (name: string): ReadonlyArray<string> =>
   models.filter(({ dependsOn }) => dependsOn.includes(name)).map((model) => model.name)
 
+const publishedAs = ({ publish }: Model): TableDescription["published"] => {
+  if (publish === undefined) return "no"
+  if (publish === "day") return "by day"
+  return publish === "whole" ? "whole" : "whole, with changes"
+}
+
 const tableOf = (model: Model): TableDescription => ({
   name: model.name,
   kind: model.kind,
@@ -66,7 +72,7 @@ const tableOf = (model: Model): TableDescription => ({
   key: model.key,
   partition: model.partition ?? null,
   cluster: model.cluster ?? [],
-  published: model.publish === undefined ? "no" : model.publish === "day" ? "by day" : "whole",
+  published: publishedAs(model),
   audits: auditsOf(model).map(({ name }) => name),
   madeFrom: model.dependsOn,
   readBy: readersOf(model.name)

@@ -26,7 +26,7 @@ const notes = ({ cluster, partition, published }: TableDescription): string =>
     ...(cluster.length === 0
       ? []
       : [`kept together by ${cluster.map((name) => `<code>${name}</code>`).join(", ")}`]),
-    published === "no" ? "not published" : published === "whole" ? "published whole" : "published by day"
+    published === "no" ? "not published" : `published ${published}`
   ].join("; ")
 
 const section = (table: TableDescription): string => `

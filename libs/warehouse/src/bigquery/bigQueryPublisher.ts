@@ -77,10 +77,11 @@ export const bigQueryPublisher = (session: Session, marts: string): Publisher =>
         yield* session.define("publish", [...makeAll, ...say(version, now, facts)])
         return version
       }
+      // Whole days and tables: a script has room for so many statements, and a partition is read as a whole.
       const statements = published.flatMap((model) =>
-        pending
-          .filter(({ table }) => table === model.name)
-          .flatMap(({ day }) => replacePart(session, marts, model, day))
+        [...new Set(pending.filter(({ table }) => table === model.name).map(({ day }) => day))].flatMap(
+          (day) => replacePart(session, marts, model, day)
+        )
       )
       yield* session.transact(
         {

@@ -214,8 +214,9 @@ it("the scripts that publish are GoogleSQL", async () => {
     rows: { fact_streams: 3 }
   }
   const pending = [
-    { table: "mart_listening", day: 20_600 },
-    { table: "mart_users", day: null }
+    { table: "mart_listening", day: 20_600, hour: 494_400 },
+    { table: "mart_listening", day: 20_600, hour: 494_401 },
+    { table: "mart_users", day: null, hour: 494_400 }
   ]
   await Effect.runPromise(
     Effect.gen(function* () {

@@ -51,7 +51,7 @@ UNION ALL SELECT m.user_id FROM (${marted(scope)}) m LEFT JOIN (${known(scope)})
 WHERE d.user_id IS NULL`
     }
   ],
-  publish: "whole"
+  publish: { touched: "last_seen" }
 }
 
 /**
