@@ -22,6 +22,18 @@ const columns = [
 /** The users that the build's hours show. */
 const usersOfHours = (sql: Dialect): string => `SELECT user_id FROM user_runs WHERE ${inBuild(sql)}`
 
+/** The unknown member, as a query. */
+export const unknownUser = (sql: Dialect): string =>
+  `SELECT ${columns
+    .map(({ name, type }) =>
+      name === "user_key"
+        ? `${sql.key("user", "NULL")} AS user_key`
+        : `${name === "is_current" ? "true" : sql.cast("NULL", type)} AS ${name}`
+    )
+    .join(", ")}`
+
+const hourUserColumns = "user_key, user_id, gender, registered_at, level, valid_from, valid_to"
+
 /** Leaves the versions of changed users from the one on that their first changed hour begins in. */
 const changedVersions = (sql: Dialect, versions: string): string =>
   sql.tempTable(
@@ -33,7 +45,7 @@ FROM ${versions} v JOIN changed_users c ON v.user_id = c.user_id WHERE v.valid_t
 /**
  * Versions of users (SCD type 2), folded per changed user from its first changed hour on: the version in force before
  * that hour is the fold's state, the runs of user_runs since then are its input. Leaves `old_user_versions` (those that were
- * replaced), `changed_versions` and `hour_users` behind.
+ * replaced), `changed_versions` and `hour_users` (all versions of the users of the build's hours) behind.
  */
 export const dimUsers: Model = {
   name: "dim_users",
@@ -44,7 +56,7 @@ export const dimUsers: Model = {
   columns,
   dependsOn: ["user_runs"],
   cluster: ["user_id"],
-  seed: (sql) => [`INSERT INTO dim_users (user_key, is_current) VALUES (${sql.key("user", "NULL")}, true)`],
+  seed: (sql) => [`INSERT INTO dim_users ${unknownUser(sql)}`],
   steps: (sql) => [
     // All versions are looked through once for both.
     sql.tempTable(
@@ -91,9 +103,9 @@ FROM chained v LEFT JOIN user_seeds s ON v.user_id = s.user_id`
     changedVersions(sql, "new_user_versions"),
     sql.tempTable(
       "hour_users",
-      `SELECT user_key, user_id, valid_from, valid_to FROM known_versions
+      `SELECT ${hourUserColumns} FROM known_versions
 WHERE user_key NOT IN (SELECT user_key FROM old_user_versions)
-UNION ALL SELECT user_key, user_id, valid_from, valid_to FROM new_user_versions`
+UNION ALL SELECT ${hourUserColumns} FROM new_user_versions`
     )
   ],
   leaves: (sql) => [
@@ -104,7 +116,7 @@ UNION ALL SELECT user_key, user_id, valid_from, valid_to FROM new_user_versions`
     changedVersions(sql, "dim_users"),
     sql.tempTable(
       "hour_users",
-      `SELECT user_key, user_id, valid_from, valid_to FROM dim_users WHERE user_id IN (${usersOfHours(sql)})`
+      `SELECT ${hourUserColumns} FROM dim_users WHERE user_id IN (${usersOfHours(sql)})`
     )
   ],
   audits: [

@@ -2,6 +2,7 @@ import { topics } from "@musify/domain/Topic.ts"
 import type { Dialect } from "../Dialect.ts"
 import type { Model } from "../Model.ts"
 import { column, optional } from "../Model.ts"
+import { unknownUser } from "./dimUsers.ts"
 import { inBuild } from "./inBuild.ts"
 import { rekeyingVersions } from "./userRuns.ts"
 
@@ -119,7 +120,8 @@ const buildUsers = (sql: Dialect, sessionUsers: string): ReadonlyArray<string> =
     ),
     sql.tempTable(
       "build_users",
-      `SELECT * FROM dim_users WHERE user_id IS NULL OR user_id IN (${users.join("\nUNION DISTINCT ")})`
+      // The unknown member is said, not looked for: a scan would skip nothing.
+      `SELECT * FROM (${unknownUser(sql)}) UNION ALL SELECT * FROM dim_users WHERE user_id IN (${users.join("\nUNION DISTINCT ")})`
     )
   ]
 }
