@@ -55,7 +55,7 @@ const copiedTables = [
 
 /**
  * Tables of events and what is counted from them by hour. Of copies older than a month they get a part of their rows: an
- * hour does not look at them, and a year of all would take 53 GB. All other tables are as long and as large as they
+ * hour does not look at them, and a year of all would take 60 GB. All other tables are as long and as large as they
  * would be.
  */
 const thinned = new Set([
