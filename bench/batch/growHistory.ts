@@ -1,14 +1,12 @@
-import { dayText, type Hour } from "@musify/domain/Hour.ts"
+import type { Hour } from "@musify/domain/Hour.ts"
 import type { Model } from "@musify/warehouse/Model.ts"
 import { makeDuckDbWarehouse } from "@musify/warehouse/DuckDbWarehouse.ts"
-import { Manifest } from "@musify/warehouse/Manifest.ts"
 import { duckDbDialect as sql } from "@musify/warehouse/duckDbDialect.ts"
 import { forgetRowCounts } from "@musify/warehouse/duckDbRowCounts.ts"
 import { models } from "@musify/warehouse/models/models.ts"
-import { stampOf } from "@musify/warehouse/verifyPublished.ts"
-import { Effect, Schema } from "effect"
-import { linkSync, readFileSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { Effect } from "effect"
+import { publishCopies } from "./publishCopies.ts"
+import { tellProgress } from "./tellProgress.ts"
 
 /** A listener comes back after so many days: the copies of a day are of that many crowds in turn. */
 export const crowds = 11
@@ -57,7 +55,7 @@ const copiedTables = [
 
 /**
  * Tables of events and what is counted from them by hour. Of copies older than a month they get a part of their rows: an
- * hour does not look at them, and a year of all would take 53 GB. All other tables are as long and as large as they
+ * hour does not look at them, and a year of all would take 60 GB. All other tables are as long and as large as they
  * would be.
  */
 const thinned = new Set([
@@ -103,7 +101,7 @@ WHERE user_key IN (SELECT user_key FROM changing)`,
   SELECT *, lead(valid_from) OVER (PARTITION BY user_id ORDER BY valid_from) AS valid_to FROM (
     SELECT * FROM told UNION ALL
     SELECT user_key, user_id, first_name, last_name, gender, registered_at, level, valid_from FROM day_versions
-    WHERE user_key IN (SELECT user_key FROM changing))) t WHERE user_key IN (SELECT user_key FROM told)`,
+    WHERE user_key IN (SELECT user_key FROM changing))) t WHERE user_key IN (SELECT user_key FROM told) ORDER BY valid_from`,
   `CREATE TEMP TABLE day_seen AS SELECT user_id, min(ts) AS first_seen, max(ts) AS last_seen FROM user_runs
 WHERE hour_key BETWEEN $first AND $last GROUP BY user_id`,
   `CREATE TEMP TABLE day_played AS SELECT user_id, min(ts) AS first_play FROM fact_streams
@@ -125,8 +123,8 @@ FROM day_played, copies WHERE user_id IS NOT NULL AND d <= ${days} ORDER BY 1`,
 const copy = (d: number, from: Hour): ReadonlyArray<string> => [
   ...copiedTables.map(
     ([name, hour]) =>
-      `INSERT INTO ${name} SELECT ${copied(named(name), false)} FROM (SELECT *, CAST(${d} AS BIGINT) AS d FROM day_${name}
-  WHERE ${d > wholeDays && thinned.has(name) ? `rowid % ${thinnedTo} = 0` : "TRUE"})
+      `INSERT INTO ${name} SELECT ${copied(named(name), false)}
+FROM (SELECT *, CAST(${d} AS BIGINT) AS d FROM ${d > wholeDays && thinned.has(name) ? "part" : "day"}_${name})
 WHERE ${hour} - d * 24 >= ${from}`
   ),
   `INSERT INTO lake_files SELECT hour - ${d * 24}, topic, partition, seq, start_offset, end_offset,
@@ -138,6 +136,11 @@ WHERE hour - ${d * 24} >= ${from}`
 
 /** Marts of days, weeks and months by the models' own statements, over all hours. */
 const wholeMarts = (): ReadonlyArray<string> => [
+  // What the folds leave for who has changed is not asked for when all is made anew.
+  sql.tempTable("build_hours", "SELECT hour FROM ledger_hours WHERE false"),
+  sql.setVariable("first_hour", "SELECT min(hour) FROM build_hours"),
+  sql.setVariable("last_hour", "SELECT max(hour) FROM build_hours"),
+  ...["user_runs", "dim_users", "users_seen", "user_days"].flatMap((name) => named(name).leaves!(sql, false)),
   sql.tempTable("build_hours", "SELECT hour FROM ledger_hours"),
   sql.setVariable("first_hour", "SELECT min(hour) FROM build_hours"),
   sql.setVariable("last_hour", "SELECT max(hour) FROM build_hours"),
@@ -145,7 +148,6 @@ const wholeMarts = (): ReadonlyArray<string> => [
   sql.setVariable("sessions_from", "SELECT min(started_at) FROM fact_sessions"),
   sql.tempTable("session_dates", "SELECT DISTINCT CAST(started_at AS DATE) AS date FROM fact_sessions"),
   sql.tempTable("step_dates", "SELECT DISTINCT CAST(changed_at AS DATE) AS date FROM level_steps"),
-  ...["user_runs", "dim_users", "users_seen", "user_days"].flatMap((name) => named(name).leaves!(sql, false)),
   sql.tempTable("build_users", "SELECT * FROM dim_users"),
   ...[
     "dim_datetime",
@@ -159,34 +161,6 @@ const wholeMarts = (): ReadonlyArray<string> => [
   `INSERT INTO mart_active_users SELECT date, count(*), 7 * count(*), ${crowds} * count(*) FROM user_days
 WHERE date NOT IN (SELECT date FROM mart_active_users) GROUP BY date`
 ]
-
-/** The published version with each day's files once for every copy of the day. */
-const publishCopies = (published: string, day: Hour, days: ReadonlyArray<number>): void => {
-  const version = readFileSync(join(published, "CURRENT"), "utf8").trim()
-  const file = join(published, version, "manifest.json")
-  const manifest = Schema.decodeUnknownSync(Schema.parseJson(Manifest))(readFileSync(file, "utf8"))
-  const tables = Object.fromEntries(
-    Object.entries(manifest.tables).map(([name, files]) => {
-      const source = files.find((one) => one.day === dayText(day) && one.hour === undefined)
-      const copies =
-        source === undefined
-          ? []
-          : days.map((d) => {
-              const text = dayText(day - d * 24)
-              const path = `${name}/${text}.parquet`
-              linkSync(join(published, version, source.path), join(published, version, path))
-              return { ...source, path, day: text }
-            })
-      // Files of a data folder that was copied have other times of change than those that the manifest tells.
-      const all = [...copies, ...files].map((one) => ({
-        ...one,
-        stamp: stampOf(join(published, version, one.path))
-      }))
-      return [name, all.sort((a, b) => ((a.day ?? "") < (b.day ?? "") ? -1 : 1))]
-    })
-  )
-  writeFileSync(file, JSON.stringify(Schema.encodeSync(Manifest)({ ...manifest, tables })))
-}
 
 /**
  * Puts copies of the 24 hours from `day` on, made by the batcher, before them, until the history begins at hour `from`:
@@ -229,7 +203,20 @@ export const growHistory = async (options: {
         )
         // Who has one version in the copies has no steps there.
         yield* run("steps", ["DELETE FROM day_level_steps WHERE user_id IN (SELECT user_id FROM still)"])
-        for (let d = days; d > 0; d--) yield* run("copy", ["BEGIN", ...copy(d, from), "COMMIT"])
+        yield* run(
+          "parts",
+          [...thinned].map(
+            (name) =>
+              `CREATE TEMP TABLE part_${name} AS SELECT * FROM day_${name} WHERE rowid % ${thinnedTo} = 0 ORDER BY rowid`
+          )
+        )
+        // What has no full row group goes through the log: a checkpoint looks at all tables, and is made now and then.
+        yield* run("log", ["SET checkpoint_threshold = '1GB'"])
+        const tell = tellProgress("days copied", days)
+        for (let d = days; d > 0; d--) {
+          yield* run("copy", ["BEGIN", ...copy(d, from), "COMMIT"])
+          tell(days - d + 1)
+        }
         if (days > 0) yield* run("marts", wholeMarts())
         yield* run("checkpoint", [forgetRowCounts, "CHECKPOINT"])
       })

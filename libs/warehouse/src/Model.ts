@@ -14,7 +14,11 @@ export interface AuditScope {
   readonly hours: (prefix?: string) => string
   /** The same of a table that has only the hour. */
   readonly hourKeys: (column: string) => string
+  /** The same of a TIMESTAMP that is an hour's start. */
+  readonly hourTimes: (column: string) => string
   readonly users: (column: string) => string
+  /** A TIMESTAMP from the first on that may have changed for these users. */
+  readonly since: (ts: string) => string
   /** The table to ask instead of dim_users: all versions of the users that the build has to do with, or dim_users. */
   readonly dimUsers: string
   /** Of a session_id, with a time of the session's rows to cut the scan by. */

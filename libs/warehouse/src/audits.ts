@@ -21,7 +21,9 @@ const anything = () => "TRUE"
 const everything = (sql: Dialect): AuditScope => ({
   hours: (prefix) => sql.sinceHour("0", prefix),
   hourKeys: anything,
+  hourTimes: anything,
   users: anything,
+  since: (ts) => `${ts} >= ${sql.timestamp(0)}`,
   dimUsers: "dim_users",
   sessions: (_column, ts) => (ts === undefined ? "TRUE" : `${ts} >= ${sql.timestamp(0)}`),
   sessionFacts: sql.sinceHour("0"),
@@ -45,7 +47,10 @@ const ofBuild = (sql: Dialect, isAnew: boolean): AuditScope => {
     hours: (prefix = "") =>
       `${sql.sinceHour(variable("first_hour"), prefix)} AND ${prefix}hour_key IN ${touchedHours}`,
     hourKeys: (column) => `${column} >= ${variable("first_hour")} AND ${column} IN ${touchedHours}`,
+    hourTimes: (column) =>
+      `${column} >= ${hourStart(variable("first_hour"))} AND ${hourOf(column)} IN ${touchedHours}`,
     dimUsers: "build_users",
+    since: (ts) => `${ts} >= ${hourStart(variable("steps_from"))}`,
     users: (column) => `${column} IN (SELECT user_id FROM changed_users)`,
     sessions: (column, ts) =>
       `${column} IN (SELECT session_id FROM touched_sessions)${ts === undefined ? "" : ` AND ${ts} >= ${variable("sessions_from")}`}`,
@@ -84,7 +89,11 @@ const uniqueKey = (model: Model): Audit => ({
         : names.has("hour")
           ? scope.changedHourTimes("hour")
           : names.has("user_id")
-            ? [scope.users("user_id"), ...(names.has("date") ? [scope.dates("date")] : [])].join(" AND ")
+            ? [
+                scope.users("user_id"),
+                ...(names.has("date") ? [scope.dates("date")] : []),
+                ...(model.partition === undefined ? [] : [scope.since(model.partition)])
+              ].join(" AND ")
             : "TRUE"
     return copies(model.name, where)
   }

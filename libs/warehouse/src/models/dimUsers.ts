@@ -22,6 +22,16 @@ const columns = [
 /** The users that the build's hours show. */
 const usersOfHours = (sql: Dialect): string => `SELECT user_id FROM user_runs WHERE ${inBuild(sql)}`
 
+/** The unknown member, as a query. */
+export const unknownUser = (sql: Dialect): string =>
+  `SELECT ${columns
+    .map(({ name, type }) =>
+      name === "user_key"
+        ? `${sql.key("user", "NULL")} AS user_key`
+        : `${name === "is_current" ? "true" : sql.cast("NULL", type)} AS ${name}`
+    )
+    .join(", ")}`
+
 /** Leaves the versions of changed users from the one on that their first changed hour begins in. */
 const changedVersions = (sql: Dialect, versions: string): string =>
   sql.tempTable(
@@ -44,7 +54,7 @@ export const dimUsers: Model = {
   columns,
   dependsOn: ["user_runs"],
   cluster: ["user_id"],
-  seed: (sql) => [`INSERT INTO dim_users (user_key, is_current) VALUES (${sql.key("user", "NULL")}, true)`],
+  seed: (sql) => [`INSERT INTO dim_users ${unknownUser(sql)}`],
   steps: (sql) => [
     // All versions are looked through once for both.
     sql.tempTable(

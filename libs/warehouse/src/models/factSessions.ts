@@ -3,7 +3,7 @@ import type { Dialect } from "../Dialect.ts"
 import { noHour } from "../Dialect.ts"
 import type { Model } from "../Model.ts"
 import { column, columnList, optional } from "../Model.ts"
-import { dimUsers } from "./dimUsers.ts"
+import { dimUsers, unknownUser } from "./dimUsers.ts"
 import { inBuild } from "./inBuild.ts"
 import { needsKeys } from "./userRuns.ts"
 
@@ -181,10 +181,11 @@ const buildUsers = (sql: Dialect, sessionUsers: string): ReadonlyArray<string> =
       `SELECT user_id FROM (${others.join("\nUNION DISTINCT ")})
 WHERE user_id IS NOT NULL AND user_id NOT IN (SELECT user_id FROM hour_users)`
     ),
+    // The unknown member is said, not looked for: a scan would skip nothing.
     sql.tempTable(
       "build_users",
       `SELECT ${list} FROM hour_users
-UNION ALL SELECT ${list} FROM dim_users WHERE user_id IS NULL
+UNION ALL SELECT ${list} FROM (${unknownUser(sql)})
 UNION ALL SELECT ${list} FROM dim_users WHERE user_id IN (SELECT user_id FROM other_users)`
     )
   ]

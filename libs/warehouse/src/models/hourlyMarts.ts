@@ -27,7 +27,7 @@ const hourly = (options: {
     badRows: (sql, scope) => `
 SELECT coalesce(m.hour_key, f.hour_key) AS hour_key, m.n AS ${all.name}, f.n AS fact_rows
 FROM (SELECT ${sql.hourOf("hour")} AS hour_key, sum(${all.name}) AS n FROM ${name}
-  WHERE ${scope.hourKeys(sql.hourOf("hour"))} GROUP BY 1) m
+  WHERE ${scope.hourTimes("hour")} GROUP BY 1) m
 FULL JOIN (SELECT hour_key, count(*) AS n FROM ${fact} WHERE ${scope.hours()} GROUP BY hour_key) f
   ON m.hour_key = f.hour_key
 WHERE m.n IS DISTINCT FROM f.n`

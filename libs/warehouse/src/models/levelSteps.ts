@@ -115,7 +115,7 @@ WHERE changed_at >= ${sql.hourStart(sql.variable("first_hour"))} AND changed_at 
 SELECT s.user_id, s.changed_at, s.level_before, s.level_after, b.level AS version_before, a.level AS version_after FROM level_steps s
 LEFT JOIN ${scope.dimUsers} b ON s.user_id = b.user_id AND s.changed_at = b.valid_to
 LEFT JOIN ${scope.dimUsers} a ON s.user_id = a.user_id AND s.changed_at = a.valid_from
-WHERE ${scope.users("s.user_id")} AND (s.level_before = s.level_after
+WHERE ${scope.users("s.user_id")} AND ${scope.since("s.changed_at")} AND (s.level_before = s.level_after
   OR s.level_before IS DISTINCT FROM b.level OR s.level_after IS DISTINCT FROM a.level)`
     }
   ]

@@ -27,11 +27,11 @@ export const martUsers: Model = {
   ],
   dependsOn: ["dim_users", "users_seen"],
   steps: () => [
-    `DELETE FROM mart_users WHERE user_id IN (SELECT user_id FROM new_users_seen)`,
+    // The users of the build's hours: when users_seen stays as it is, all of its users are in new_users_seen.
+    `DELETE FROM mart_users WHERE user_id IN (
+  SELECT s.user_id FROM new_users_seen s JOIN hour_users v ON s.user_id = v.user_id)`,
     `INSERT INTO mart_users
-WITH versions AS (
-  SELECT d.* FROM dim_users d WHERE d.user_id IN (SELECT user_id FROM new_users_seen)
-), not_paid AS (
+WITH versions AS (SELECT user_id, gender, level, registered_at, valid_from, valid_to FROM hour_users), not_paid AS (
   SELECT user_id, max(valid_from) AS last_not_paid FROM versions WHERE level <> 'paid' GROUP BY user_id
 ), paid AS (
   SELECT v.user_id, min(v.valid_from) AS paid_since FROM versions v LEFT JOIN not_paid n ON v.user_id = n.user_id
@@ -39,7 +39,7 @@ WITH versions AS (
 )
 SELECT v.user_id, v.gender, v.level, v.registered_at, s.first_seen, s.first_play, s.last_seen, p.paid_since
 FROM versions v JOIN new_users_seen s ON v.user_id = s.user_id LEFT JOIN paid p ON v.user_id = p.user_id
-WHERE v.is_current`
+WHERE v.valid_to IS NULL`
   ],
   audits: [
     {
