@@ -16,7 +16,7 @@ import { LakeFileDamaged, StatementFailed, WarehouseUnavailable } from "./Wareho
 export interface DuckDbSettings {
   /** The database file. */
   readonly file: string
-  /** Threads of a run. Without it one, and one per core for much work: an hour costs a third more CPU with two. */
+  /** Threads of a run. Without it one: with two, DuckDB's tasks wait for each other by asking all the time. */
   readonly threads?: number | undefined
   /** Memory that DuckDB may take, MiB; it spills to `<file>.tmp` beyond it. Without it little, and more for much work. */
   readonly memoryMiB?: number | undefined
@@ -51,7 +51,9 @@ FROM pragma_storage_info('model_hours') WHERE column_name = 'hour' AND segment_t
  */
 const littleMemory = 200
 /** And of one with much work. */
-const muchMemory = 1024
+const muchMemory = 900
+/** Part of it that is kept for blocks of tables once it was used: else each statement has its pages cleared anew. */
+const keptMemory = 2 / 3
 
 const temporaryTable = /^CREATE OR REPLACE TEMP TABLE (\w+)/
 
@@ -141,10 +143,7 @@ const copiesOf = (file: string): string => `${file}.lake`
 /** Folder of the rows that failed audits of the last build have found. */
 const failedOf = (file: string): string => `${file}.failed`
 
-const session = (
-  { file, memoryMiB, threads }: DuckDbSettings,
-  connection: DuckDBConnection
-): DuckDbSession => {
+const session = ({ file, memoryMiB }: DuckDbSettings, connection: DuckDBConnection): DuckDbSession => {
   const attempt = <A>(
     step: string,
     statement: string,
@@ -238,8 +237,8 @@ const session = (
       }),
     stage: (files) => readableFiles(files, copiesOf(file)),
     hurry: run("hurry", [
-      ...(threads === undefined ? ["RESET threads"] : []),
-      ...(memoryMiB === undefined ? [`SET memory_limit = '${muchMemory}MiB'`] : [])
+      ...(memoryMiB === undefined ? [`SET memory_limit = '${muchMemory}MiB'`] : []),
+      `SET block_allocator_memory = '${Math.trunc((memoryMiB ?? muchMemory) * keptMemory)}MiB'`
     ]),
     transact: ({ checks, steps }, { during, onStep }) =>
       Effect.gen(function* () {

@@ -90,7 +90,7 @@ export interface WarehouseSession extends WarehouseReader {
   readonly rowCounts?: (
     tables: ReadonlyArray<string>
   ) => Effect.Effect<ReadonlyMap<string, number>, WarehouseError>
-  /** Lets what follows take the whole machine, where the engine runs on it: for much work, since it makes little dearer. */
+  /** Lets what follows take more memory, where the engine runs on this machine: for much work, since it makes little dearer. */
   readonly hurry?: Effect.Effect<void, WarehouseError>
   /** Where readers look, if the engine has a place of its own for it; else the folder `published`. */
   readonly publisher?: Publisher
