@@ -55,7 +55,7 @@ const muchMemory = 900
 /** Part of it that is kept for blocks of tables once it was used: else each statement has its pages cleared anew. */
 const keptMemory = 2 / 3
 
-const temporaryTable = /^CREATE OR REPLACE TEMP TABLE (\w+)/
+const temporaryTable = /^CREATE OR REPLACE TEMP (TABLE|VIEW) (\w+)/
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
@@ -161,7 +161,7 @@ const session = ({ file, memoryMiB }: DuckDbSettings, connection: DuckDBConnecti
       })
     })
   const changes = new RowChanges()
-  const temporaries = new Set<string>()
+  const temporaries = new Map<string, string>()
   const statement = (step: string, sql: string) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const timed = sql.replace(nowMark, String(Math.trunc(now)))
@@ -170,8 +170,8 @@ const session = ({ file, memoryMiB }: DuckDbSettings, connection: DuckDBConnecti
         ({ rowsChanged }) =>
           Effect.sync(() => {
             changes.add(timed, rowsChanged)
-            const temporary = temporaryTable.exec(timed)?.[1]
-            if (temporary !== undefined) temporaries.add(temporary)
+            const [, kind, name] = temporaryTable.exec(timed) ?? []
+            if (name !== undefined) temporaries.set(name, kind)
           })
       )
     })
@@ -209,7 +209,7 @@ const session = ({ file, memoryMiB }: DuckDbSettings, connection: DuckDBConnecti
     )
   /** They are held in memory, which what follows can use again. */
   const dropTemporaries = Effect.suspend(() => {
-    const drops = [...temporaries].map((name) => `DROP TABLE IF EXISTS temp.${name}`)
+    const drops = [...temporaries].map(([name, kind]) => `DROP ${kind} IF EXISTS temp.${name}`)
     temporaries.clear()
     return drops.length === 0 ? Effect.void : run("temporary tables", [drops.join("; ")])
   })
@@ -238,7 +238,9 @@ const session = ({ file, memoryMiB }: DuckDbSettings, connection: DuckDBConnecti
     stage: (files) => readableFiles(files, copiesOf(file)),
     hurry: run("hurry", [
       ...(memoryMiB === undefined ? [`SET memory_limit = '${muchMemory}MiB'`] : []),
-      `SET block_allocator_memory = '${Math.trunc((memoryMiB ?? muchMemory) * keptMemory)}MiB'`
+      `SET block_allocator_memory = '${Math.trunc((memoryMiB ?? muchMemory) * keptMemory)}MiB'`,
+      // Large files are read by one model after the other.
+      "SET parquet_metadata_cache = true"
     ]),
     transact: ({ checks, steps }, { during, onStep }) =>
       Effect.gen(function* () {

@@ -54,8 +54,13 @@ export interface LakeFileName {
   readonly path: string
 }
 
+/** Few large files, by what a query says after FROM: to read columns of them again is cheaper than to keep what was read. */
+export interface LargeFiles {
+  readonly large: string
+}
+
 /** For each topic that has files: what a query says after FROM to read their rows, under the lake's names. */
-export type StagedFiles = Readonly<Partial<Record<Topic, string>>>
+export type StagedFiles = Readonly<Partial<Record<Topic, string | LargeFiles>>>
 
 /** A warehouse that can be asked. */
 export interface WarehouseReader {
