@@ -18,6 +18,11 @@ export const buildVariables = {
   last_hour: "int64",
   /** Events of a topic that were staged more than once: without any, their files are not read again. */
   copies: "int64",
+  /** The same by topic, for stages that are views. */
+  copied_listen_events: "int64",
+  copied_page_view_events: "int64",
+  copied_auth_events: "int64",
+  copied_status_change_events: "int64",
   /** First hour in which what a user's events say has changed. */
   changed_from: "int64",
   /** First hour whose changes of level are worked out again. */
@@ -146,6 +151,8 @@ export interface Dialect {
   readonly createFrom: (name: string, table: Table) => string
   readonly replaceTable: (name: string, description: string, select: string) => string
   readonly tempTable: (name: string, select: string) => string
+  /** A view for the rest of the transaction; it sees variables as they are when it is read. */
+  readonly tempView: (name: string, select: string) => string
   readonly setVariable: (name: BuildVariable, select: string) => string
   /** Statements that run only when a condition on variables holds: what has nothing to do costs a plan each. */
   readonly when: (condition: string, statements: ReadonlyArray<string>) => ReadonlyArray<string>

@@ -16,7 +16,7 @@ import { LakeFileDamaged, StatementFailed, WarehouseUnavailable } from "./Wareho
 export interface DuckDbSettings {
   /** The database file. */
   readonly file: string
-  /** Threads of a run. Without it one, and one per core for much work: an hour costs a third more CPU with two. */
+  /** Threads of a run. Without it one: with two, DuckDB's tasks wait for each other by asking all the time. */
   readonly threads?: number | undefined
   /** Memory that DuckDB may take, MiB; it spills to `<file>.tmp` beyond it. Without it little, and more for much work. */
   readonly memoryMiB?: number | undefined
@@ -51,9 +51,11 @@ FROM pragma_storage_info('model_hours') WHERE column_name = 'hour' AND segment_t
  */
 const littleMemory = 200
 /** And of one with much work. */
-const muchMemory = 1024
+const muchMemory = 900
+/** Part of it that is kept for blocks of tables once it was used: else each statement has its pages cleared anew. */
+const keptMemory = 2 / 3
 
-const temporaryTable = /^CREATE OR REPLACE TEMP TABLE (\w+)/
+const temporaryTable = /^CREATE OR REPLACE TEMP (TABLE|VIEW) (\w+)/
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
@@ -141,10 +143,7 @@ const copiesOf = (file: string): string => `${file}.lake`
 /** Folder of the rows that failed audits of the last build have found. */
 const failedOf = (file: string): string => `${file}.failed`
 
-const session = (
-  { file, memoryMiB, threads }: DuckDbSettings,
-  connection: DuckDBConnection
-): DuckDbSession => {
+const session = ({ file, memoryMiB }: DuckDbSettings, connection: DuckDBConnection): DuckDbSession => {
   const attempt = <A>(
     step: string,
     statement: string,
@@ -162,7 +161,7 @@ const session = (
       })
     })
   const changes = new RowChanges()
-  const temporaries = new Set<string>()
+  const temporaries = new Map<string, string>()
   const statement = (step: string, sql: string) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const timed = sql.replace(nowMark, String(Math.trunc(now)))
@@ -171,8 +170,8 @@ const session = (
         ({ rowsChanged }) =>
           Effect.sync(() => {
             changes.add(timed, rowsChanged)
-            const temporary = temporaryTable.exec(timed)?.[1]
-            if (temporary !== undefined) temporaries.add(temporary)
+            const [, kind, name] = temporaryTable.exec(timed) ?? []
+            if (name !== undefined) temporaries.set(name, kind)
           })
       )
     })
@@ -219,7 +218,7 @@ const session = (
     )
   /** They are held in memory, which what follows can use again. */
   const dropTemporaries = Effect.suspend(() => {
-    const drops = [...temporaries].map((name) => `DROP TABLE IF EXISTS temp.${name}`)
+    const drops = [...temporaries].map(([name, kind]) => `DROP ${kind} IF EXISTS temp.${name}`)
     temporaries.clear()
     return drops.length === 0 ? Effect.void : run("temporary tables", [drops.join("; ")])
   })
@@ -247,8 +246,10 @@ const session = (
       }),
     stage: (files) => readableFiles(files, copiesOf(file)),
     hurry: run("hurry", [
-      ...(threads === undefined ? ["RESET threads"] : []),
-      ...(memoryMiB === undefined ? [`SET memory_limit = '${muchMemory}MiB'`] : [])
+      ...(memoryMiB === undefined ? [`SET memory_limit = '${muchMemory}MiB'`] : []),
+      `SET block_allocator_memory = '${Math.trunc((memoryMiB ?? muchMemory) * keptMemory)}MiB'`,
+      // Large files are read by one model after the other.
+      "SET parquet_metadata_cache = true"
     ]),
     transact: ({ checks, steps }, { during, onStep }) =>
       Effect.gen(function* () {

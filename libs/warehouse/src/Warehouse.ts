@@ -54,8 +54,13 @@ export interface LakeFileName {
   readonly path: string
 }
 
+/** Few large files, by what a query says after FROM: to read columns of them again is cheaper than to keep what was read. */
+export interface LargeFiles {
+  readonly large: string
+}
+
 /** For each topic that has files: what a query says after FROM to read their rows, under the lake's names. */
-export type StagedFiles = Readonly<Partial<Record<Topic, string>>>
+export type StagedFiles = Readonly<Partial<Record<Topic, string | LargeFiles>>>
 
 /** A warehouse that can be asked. */
 export interface WarehouseReader {
@@ -90,7 +95,7 @@ export interface WarehouseSession extends WarehouseReader {
   readonly rowCounts?: (
     tables: ReadonlyArray<string>
   ) => Effect.Effect<ReadonlyMap<string, number>, WarehouseError>
-  /** Lets what follows take the whole machine, where the engine runs on it: for much work, since it makes little dearer. */
+  /** Lets what follows take more memory, where the engine runs on this machine: for much work, since it makes little dearer. */
   readonly hurry?: Effect.Effect<void, WarehouseError>
   /** Where readers look, if the engine has a place of its own for it; else the folder `published`. */
   readonly publisher?: Publisher

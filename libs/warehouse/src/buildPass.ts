@@ -94,7 +94,7 @@ const nextBatch = (
 const isWithin = (range: HourRange | undefined, hour: Hour): boolean =>
   range === undefined || (hour >= range.from && hour <= range.to)
 
-/** From so many lake rows on a build may take the whole machine. */
+/** From so many lake rows on a build may take more memory. */
 const manyRows = 500_000
 
 /** While hours are still to be built, what is built is published no more often than this, ms: it is a look at whole tables. */
@@ -174,6 +174,7 @@ export const buildPass = <E>(
         tableRows(session),
         Duration.infinity
       )
+      const hurry = yield* Effect.once(session.hurry ?? Effect.void)
       let maxHours = options.maxHours
       let publishedAt = Number.NEGATIVE_INFINITY
       const publish = Effect.suspend(() =>
@@ -184,7 +185,7 @@ export const buildPass = <E>(
         const dirty = all.filter(({ hour }) => isWithin(options.range, hour))
         const batch = nextBatch(dirty, maxHours, options.maxRows)
         if (batch.length > 0) {
-          if (batch.reduce((sum, { rows }) => sum + rows, 0) >= manyRows) yield* session.hurry ?? Effect.void
+          if (batch.reduce((sum, { rows }) => sum + rows, 0) >= manyRows) yield* hurry
           yield* onStep("stage")
           const files = yield* timed(
             seconds,

@@ -104,6 +104,7 @@ export const duckDbDialect: Dialect = {
   createFrom: (name, table) => `CREATE OR REPLACE TABLE ${name} AS SELECT * FROM ${table.name}`,
   replaceTable: (name, _description, select) => `CREATE OR REPLACE TABLE ${name} AS ${select}`,
   tempTable: (name, select) => `CREATE OR REPLACE TEMP TABLE ${name} AS ${select}`,
+  tempView: (name, select) => `CREATE OR REPLACE TEMP VIEW ${name} AS ${select}`,
   setVariable: (name, select) => `SET VARIABLE ${name} = (${select})`,
   when: (condition, statements) => [
     `SELECT ${condition} /* else skip ${statements.length} */`,

@@ -1,8 +1,8 @@
 import { columnsOf } from "@musify/domain/columns.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
 import { topics } from "@musify/domain/Topic.ts"
-import type { Dialect } from "./Dialect.ts"
-import type { StagedFiles, Step } from "./Warehouse.ts"
+import type { BuildVariable, Dialect } from "./Dialect.ts"
+import type { LargeFiles, StagedFiles, Step } from "./Warehouse.ts"
 
 /** Lake names of fields that the warehouse names otherwise. */
 const renamed: Readonly<Record<string, string>> = {
@@ -49,9 +49,9 @@ const firstCopy = (sql: Dialect, topic: Topic): string => {
 }
 
 /** The copies that stay, of the events that have any. */
-const keptCopies = (sql: Dialect, topic: Topic, source: string): string =>
+const keptCopies = (sql: Dialect, topic: Topic, source: string, copies: BuildVariable = "copies"): string =>
   `SELECT ${stageColumns(sql, topic)} FROM (
-  SELECT e.* FROM (SELECT * FROM ${source}) e JOIN copied_events c
+  SELECT e.* FROM (SELECT * FROM ${source} WHERE ${sql.variable(copies)} > 0) e JOIN copied_events c
     ON e.${sql.id("userId")} IS NOT DISTINCT FROM c.user_id AND e.${sql.id("sessionId")} = c.session_id
     AND e.${sql.id("itemInSession")} = c.item_in_session AND ${sql.lakeTime("e.ts")} = c.ts)
 ${firstCopy(sql, topic)}`
@@ -96,8 +96,46 @@ GROUP BY user_id, session_id, item_in_session, ts HAVING count(*) > 1`
 }
 
 /**
+ * The same as a view: each model reads the columns that it needs from the files, whose bytes are at hand. What they say
+ * is kept only when there are copies.
+ */
+const viewTopic = (sql: Dialect, topic: Topic, { large: source }: LargeFiles): ReadonlyArray<string> => {
+  const copies = `copied_${topic}` as const
+  const key = [
+    `${sql.id("userId")} AS user_id`,
+    `${sql.id("sessionId")} AS session_id`,
+    `${sql.id("itemInSession")} AS item_in_session`,
+    `${sql.lakeTime(sql.id("ts"))} AS ts`
+  ]
+  return [
+    sql.tempTable(
+      `read_${topic}`,
+      `SELECT ${sql.text(topic)} AS topic, ${sql.hourOf(sql.id("ts"))} AS hour, count(*) AS found FROM ${source} GROUP BY 2`
+    ),
+    sql.tempTable(
+      "copied_events",
+      `SELECT user_id, session_id, item_in_session, ts FROM (SELECT ${key.join(", ")} FROM ${source})
+GROUP BY user_id, session_id, item_in_session, ts HAVING count(*) > 1`
+    ),
+    sql.setVariable(copies, "SELECT count(*) FROM copied_events"),
+    sql.tempTable(
+      `single_${topic}`,
+      `SELECT e.* FROM (SELECT ${stageColumns(sql, topic)} FROM ${source} WHERE ${sql.variable(copies)} > 0) e
+WHERE NOT EXISTS (SELECT 1 FROM copied_events c WHERE e.user_id IS NOT DISTINCT FROM c.user_id
+  AND e.session_id = c.session_id AND e.item_in_session = c.item_in_session AND e.ts = c.ts)
+UNION ALL ${keptCopies(sql, topic, source, copies)}`
+    ),
+    sql.tempView(
+      `stage_${topic}`,
+      `SELECT ${stageColumns(sql, topic)} FROM ${source} WHERE ${sql.variable(copies)} = 0
+UNION ALL SELECT * FROM single_${topic} WHERE ${sql.variable(copies)} > 0`
+    )
+  ]
+}
+
+/**
  * Fills `stage_<topic>` with the events of the staged files, second copies dropped, and `stage_rows` with the rows read
- * and kept by topic and hour. Files are read once, and again only when there are copies.
+ * and kept by topic and hour. Small files are read once, and again only when there are copies; of large ones it is a view.
  */
 export const stageSteps = (sql: Dialect, files: StagedFiles): ReadonlyArray<Step> => {
   const steps: Array<Step> = []
@@ -107,7 +145,9 @@ export const stageSteps = (sql: Dialect, files: StagedFiles): ReadonlyArray<Step
     const statements =
       source === undefined
         ? [sql.tempTable(`stage_${topic}`, emptyStage(sql, topic))]
-        : stageTopic(sql, topic, source)
+        : typeof source === "string"
+          ? stageTopic(sql, topic, source)
+          : viewTopic(sql, topic, source)
     steps.push({ name: `stage ${topic}`, phase: "stage", statements })
     if (source !== undefined)
       counts.push(

@@ -14,11 +14,11 @@ export const warehouseOptions = {
   }),
   threads: setting.optionalInteger("batch-threads", {
     min: 1,
-    description: "Threads of DuckDB; without it one, and one per core for long histories."
+    description: "Threads of DuckDB; without it one. More are faster only on cores that nothing else needs."
   }),
   memory: setting.optionalInteger("batch-memory", {
     min: 64,
-    description: "Memory of DuckDB, MiB; it goes to disk beyond it. Without it 200, and 1024 for much work."
+    description: "Memory of DuckDB, MiB; it goes to disk beyond it. Without it 200, and 900 for much work."
   }),
   bigqueryProject: setting.optionalText("bigquery-project", {
     description:

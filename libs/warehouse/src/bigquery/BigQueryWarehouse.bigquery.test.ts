@@ -7,7 +7,7 @@ import type { BigQueryPlace, BigQueryPlaces } from "../testing/bigQueryPlaces.ts
 import { startBigQueryPlaces } from "../testing/bigQueryPlaces.ts"
 import { putPlan } from "../testing/lakeFixture.ts"
 import { warehouseContract } from "../Warehouse.contract.ts"
-import type { Transaction, TransactionHooks, WarehouseSession } from "../Warehouse.ts"
+import type { LargeFiles, Transaction, TransactionHooks, WarehouseSession } from "../Warehouse.ts"
 import { makeBigQueryClient } from "./BigQueryClient.ts"
 import { datasetsOf } from "./BigQueryOptions.ts"
 import { smoke } from "./smoke.ts"
@@ -135,14 +135,14 @@ it("files are loaded once, and again when what was loaded has expired", () =>
       )
       yield* inSession(place, (session) =>
         Effect.gen(function* () {
-          const count = (table: string | undefined) =>
-            session.query("test", `SELECT count(*) AS n FROM ${table}`)
+          const count = (table: string | LargeFiles | undefined) =>
+            session.query("test", `SELECT count(*) AS n FROM ${String(table)}`)
           const file = { topic: "auth_events" as const, path: name }
-          const first = (yield* session.stage([file])).auth_events
+          const first = String((yield* session.stage([file])).auth_events)
           const once = yield* loads
           expect((yield* session.stage([file])).auth_events).toBe(first)
           expect(yield* loads).toBe(once)
-          const table = first?.replaceAll("`", "").split(".")[2]
+          const table = first.replaceAll("`", "").split(".")[2]
           yield* request("DELETE", `/datasets/${datasetsOf(place.options).stage}/tables/${table}`)
           expect(yield* count((yield* session.stage([file])).auth_events)).toEqual([{ n: 1n }])
           expect(yield* loads).toBeGreaterThan(once)

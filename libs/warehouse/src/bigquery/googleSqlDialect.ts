@@ -166,6 +166,8 @@ export const googleSqlDialect = (dataset: string): Dialect => {
     replaceTable: (name, about, select) =>
       `CREATE OR REPLACE TABLE ${name} OPTIONS(${description(about)}) AS ${select}`,
     tempTable: (name, select) => `CREATE OR REPLACE TEMP TABLE ${name} AS ${select}`,
+    // BigQuery has no temporary views.
+    tempView: (name, select) => `CREATE OR REPLACE TEMP TABLE ${name} AS ${select}`,
     setVariable: (name, select) => `SET ${scriptVariable(name)} = (${select})`,
     when: (condition, statements) => [`IF ${condition} THEN\n${statements.join(";\n")};\nEND IF`],
     variable: scriptVariable
