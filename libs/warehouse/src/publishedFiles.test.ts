@@ -32,8 +32,8 @@ const play = (offset: number, hour: number, user: number): Logged =>
     offset,
     event: {
       ts: (firstHour + hour) * hourMs + 1000 * offset,
-      sessionId: offset,
-      itemInSession: 0,
+      sessionId: user,
+      itemInSession: offset,
       level: "free",
       auth: "Logged In",
       userId: user,
@@ -49,7 +49,8 @@ const play = (offset: number, hour: number, user: number): Logged =>
       userAgent: null,
       artist: "Twins",
       song: "Two",
-      duration: 3.99,
+      // Long enough for the next play to cut it short hours later.
+      duration: 9000.5,
       page: "NextSong",
       method: "PUT",
       status: 200,
