@@ -5,6 +5,7 @@ import { runAudits } from "./runAudits.ts"
 import { builtModels } from "./ledger.ts"
 import { models } from "./models/models.ts"
 import { arbitraryHistory } from "./spec/arbitraryHistories.ts"
+import type { Logged } from "./spec/logged.ts"
 import { buildTables, canonical, columnsOfTable, tableNames } from "./spec/tables.ts"
 import {
   besides,
@@ -14,6 +15,7 @@ import {
   makePlace,
   plansOf,
   propertyRuns,
+  query,
   removeScratch,
   run,
   spoil
@@ -118,3 +120,57 @@ it("hours in order, and what comes late behind them, give the tables of the spec
     propertyRuns(8)
   )
 }, 600_000)
+
+it("a play is cut short by one of the next hour or of a later one, each hour added to what is there", () =>
+  Effect.runPromise(
+    Effect.gen(function* () {
+      const start = Date.UTC(2026, 4, 31, 22)
+      const play = (
+        [sessionId, minute, duration, userId]: readonly [number, number, number, number | null],
+        offset: number
+      ) => ({
+        topic: "listen_events" as const,
+        partition: 0,
+        offset,
+        event: {
+          ...{ ts: start + minute * 60_000, sessionId, itemInSession: minute, level: "free", userId },
+          ...{ auth: userId === null ? "Logged Out" : "Logged In", firstName: null, lastName: null },
+          ...{ gender: null, registration: null, city: null, state: null, zip: null, lat: null, lon: null },
+          ...{ userAgent: null, tag: null, artist: "Nobody", song: "Nothing", duration }
+        }
+      })
+      const events = (
+        [
+          // Cut short by the next hour's, of a user whom the next hour does not show.
+          [1, 59, 300, 1],
+          [1, 61, 200, null],
+          // Cut short by one two hours later, with a song of another session between.
+          [2, 10, 9000, 2],
+          [3, 70, 10, 3],
+          [2, 130, 60, 2],
+          // Over before the next.
+          [4, 58, 60, 4],
+          [4, 60, 60, 4]
+        ] as const
+      )
+        .toSorted(([, a], [, b]) => a - b)
+        .map(play) as unknown as ReadonlyArray<Logged>
+      const place = yield* makePlace()
+      yield* putPlan(place.store, { topic: "listen_events", partition: 0, seq: 0, events })
+      yield* run(place, { history: { events, catalog: [] }, maxHours: 1 })
+      const sessions = yield* query(
+        place,
+        "SELECT session_id, user_id, seconds_listened FROM fact_sessions ORDER BY session_id"
+      )
+      expect(sessions.map((row) => [row["session_id"], row["user_id"], row["seconds_listened"]])).toEqual([
+        [1n, 1n, 320n],
+        [2n, 2n, 7260n],
+        [3n, 3n, 10n],
+        [4n, 4n, 120n]
+      ])
+      const found = yield* dump(place, tableNames)
+      const spec = buildTables(events, [])
+      for (const name of tableNames)
+        expectSame(name, found[name], canonical(columnsOfTable(name), spec[name]))
+    })
+  ))
