@@ -262,6 +262,28 @@ export const warehouseContract = (name: string, make: () => Effect.Effect<Wareho
         })
       ))
 
+    it("what is a temporary view in one transaction may be a table in the next, and a view again", () =>
+      inSession((session) =>
+        Effect.gen(function* () {
+          const sql = session.dialect
+          yield* session.define("test", [sql.create(things)])
+          const kinds = [sql.tempView, sql.tempTable, sql.tempView]
+          for (const [i, passing] of kinds.entries())
+            yield* session.transact(
+              transaction(`kind ${i}`, [
+                passing("passing", `SELECT ${i} AS n`),
+                "INSERT INTO things (n) SELECT n FROM passing"
+              ]),
+              hooks
+            )
+          expect(yield* session.query("test", "SELECT n FROM things ORDER BY n")).toEqual([
+            { n: 0n },
+            { n: 1n },
+            { n: 2n }
+          ])
+        })
+      ))
+
     it("undoes a transaction that fails or in which a check finds rows, and says which", () =>
       inSession((session) =>
         Effect.gen(function* () {
