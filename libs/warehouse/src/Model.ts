@@ -14,6 +14,8 @@ export interface AuditScope {
   readonly hours: (prefix?: string) => string
   /** The same of a table that has only the hour. */
   readonly hourKeys: (column: string) => string
+  /** The same of a TIMESTAMP that is an hour's start. */
+  readonly hourTimes: (column: string) => string
   readonly users: (column: string) => string
   /** The table to ask instead of dim_users: all versions of the users that the build has to do with, or dim_users. */
   readonly dimUsers: string
@@ -29,6 +31,8 @@ export interface AuditScope {
   readonly dayTimes: (column: string) => string
   /** A DATE from the first to the last of these days. */
   readonly dates: (column: string) => string
+  /** Whether `stage_rows` says how many events of the build's hours were read. */
+  readonly isStaged: boolean
 }
 
 /** A query that returns the rows that must not be there. */
@@ -85,6 +89,11 @@ export interface Model extends Table {
    */
   readonly leaves?: (sql: Dialect, isStaged: boolean) => ReadonlyArray<string>
   readonly audits: ReadonlyArray<Audit>
+  /**
+   * A query that finds a row whenever an audit of the model does, that of its key included, and costs less than they do.
+   * It may find some when they do not: then they are asked one by one. Models may have the same.
+   */
+  readonly suspects?: ((sql: Dialect, scope: AuditScope) => string) | undefined
   /** Published for readers: as one file, or one file per UTC day of the column `hour`. */
   readonly publish?: "whole" | "day"
 }

@@ -2,6 +2,7 @@ import type { Dialect } from "../Dialect.ts"
 import type { Audit, Model, ModelColumn } from "../Model.ts"
 import { column } from "../Model.ts"
 import { builtRows, inBuild } from "./inBuild.ts"
+import { martSuspects } from "./suspects.ts"
 
 const hour = column("hour", "timestamp", "Start of the hour")
 
@@ -27,7 +28,7 @@ const hourly = (options: {
     badRows: (sql, scope) => `
 SELECT coalesce(m.hour_key, f.hour_key) AS hour_key, m.n AS ${all.name}, f.n AS fact_rows
 FROM (SELECT ${sql.hourOf("hour")} AS hour_key, sum(${all.name}) AS n FROM ${name}
-  WHERE ${scope.hourKeys(sql.hourOf("hour"))} GROUP BY 1) m
+  WHERE ${scope.hourTimes("hour")} GROUP BY 1) m
 FULL JOIN (SELECT hour_key, count(*) AS n FROM ${fact} WHERE ${scope.hours()} GROUP BY hour_key) f
   ON m.hour_key = f.hour_key
 WHERE m.n IS DISTINCT FROM f.n`
@@ -49,6 +50,15 @@ FROM (SELECT * FROM ${fact} WHERE ${inBuild(sql)}) f GROUP BY ${["f.hour_key", .
 ${sql.insertOrder("1", ...names.map((_, i) => String(i + 2)))}`
     ],
     audits: [isWhole],
+    suspects: (sql, scope) =>
+      martSuspects(
+        sql,
+        { name, key: ["hour", ...names] },
+        all.name,
+        scope.hourTimes("hour"),
+        fact,
+        scope.hours()
+      ),
     publish: "day"
   }
 }
