@@ -80,6 +80,8 @@ export interface Dialect {
   readonly cast: (value: string, type: SqlType) => string
   /** Surrogate key: see libs/domain surrogateKey.ts. */
   readonly key: (kind: string, ...parts: ReadonlyArray<string>) => string
+  /** A number that is the same for the same values (NULLs too), and hardly ever for others. */
+  readonly fingerprint: (...of: ReadonlyArray<string>) => string
   /** MD5 of a string's UTF-8, in hex. */
   readonly md5: (text: string) => string
   /** Aggregate: strings joined by commas, in an order. */

@@ -259,7 +259,15 @@ const session = ({ file, memoryMiB }: DuckDbSettings, connection: DuckDBConnecti
         }
         const failures: Array<AuditFailure> = []
         if (checks.length > 0) yield* onStep("audit")
-        for (const { audit, badRows, model } of checks) {
+        const suspected = new Map<string, boolean>()
+        for (const { audit, badRows, model, suspects } of checks) {
+          if (suspects !== undefined) {
+            const isSuspected =
+              suspected.get(suspects) ??
+              (yield* during("audit", query("audits", `SELECT 1 FROM (${suspects}) LIMIT 1`))).length > 0
+            suspected.set(suspects, isSuspected)
+            if (!isSuspected) continue
+          }
           const rows = yield* during(
             "audit",
             query(`audit of ${model}: ${audit}`, `SELECT * FROM (${badRows}) LIMIT ${maxBadRows}`)

@@ -35,6 +35,8 @@ export interface AuditScope {
   readonly dayTimes: (column: string) => string
   /** A DATE from the first to the last of these days. */
   readonly dates: (column: string) => string
+  /** Whether `stage_rows` says how many events of the build's hours were read. */
+  readonly isStaged: boolean
 }
 
 /** A query that returns the rows that must not be there. */
@@ -108,6 +110,11 @@ export interface Model extends Table {
    */
   readonly leaves?: (sql: Dialect, isStaged: boolean) => ReadonlyArray<string>
   readonly audits: ReadonlyArray<Audit>
+  /**
+   * A query that finds a row whenever an audit of the model does, that of its key included, and costs less than they do.
+   * It may find some when they do not: then they are asked one by one. Models may have the same.
+   */
+  readonly suspects?: ((sql: Dialect, scope: AuditScope) => string) | undefined
   /** Published for readers: as one file, in files by UTC day of the column `hour`, or as one file and what has changed since. */
   readonly publish?: "whole" | "day" | ByChanges
 }

@@ -49,6 +49,7 @@ export const duckDbDialect: Dialect = {
     )
     return `CAST('0x' || substr(md5(${text(kind)}${hashed.join("")}), 1, 15) AS BIGINT)`
   },
+  fingerprint: (...of) => `hash(${of.join(", ")})`,
   md5: (value) => `md5(${value})`,
   joined: (value, order) => `string_agg(${value}, ',' ORDER BY ${order.join(", ")})`,
   quotient: (dividend, divisor) => `((${dividend}) // ${divisor})`,

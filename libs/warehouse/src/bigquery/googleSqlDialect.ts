@@ -95,6 +95,7 @@ export const googleSqlDialect = (dataset: string): Dialect => {
       )
       return `CAST(CONCAT('0x', SUBSTR(TO_HEX(MD5(CONCAT(${[text(kind), ...hashed].join(", ")}))), 1, 15)) AS INT64)`
     },
+    fingerprint: (...of) => `FARM_FINGERPRINT(TO_JSON_STRING(STRUCT(${of.join(", ")})))`,
     md5: (value) => `TO_HEX(MD5(${value}))`,
     joined: (value, order) => `STRING_AGG(${value}, ',' ORDER BY ${order.join(", ")})`,
     quotient: (dividend, divisor) => `DIV((${dividend}), ${divisor})`,

@@ -3,6 +3,7 @@ import type { Model } from "../Model.ts"
 import { column, optional } from "../Model.ts"
 import { builtRows, inBuild } from "./inBuild.ts"
 import { isSkipped, nextPlay, playColumns, secondsOfPlay } from "./factSessions.ts"
+import { martSuspects } from "./suspects.ts"
 
 /** The same of a mart's rows. */
 export const changedRows = (sql: Dialect): string =>
@@ -101,6 +102,15 @@ FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.ch
 WHERE m.plays IS DISTINCT FROM f.plays`
     }
   ],
+  suspects: (sql, scope) =>
+    martSuspects(
+      sql,
+      martListening,
+      "plays",
+      scope.changedHourTimes("hour"),
+      "fact_streams",
+      scope.changedHours()
+    ),
   publish: "day"
 }
 
@@ -136,11 +146,13 @@ ${sql.insertOrder("1", "2", "3")}`
       badRows: (sql, scope) => `
 SELECT coalesce(m.hour_key, f.hour_key) AS hour_key, m.plays, f.plays AS fact_rows
 FROM (SELECT ${sql.hourOf("hour")} AS hour_key, sum(plays) AS plays FROM mart_songs
-  WHERE ${scope.changedHourTimes("hour")} AND ${scope.hourKeys(sql.hourOf("hour"))} GROUP BY 1) m
+  WHERE ${scope.hourTimes("hour")} GROUP BY 1) m
 FULL JOIN (SELECT hour_key, count(*) AS plays FROM fact_streams WHERE ${scope.hours()} GROUP BY 1) f
   ON m.hour_key = f.hour_key
 WHERE m.plays IS DISTINCT FROM f.plays`
     }
   ],
+  suspects: (sql, scope) =>
+    martSuspects(sql, martSongs, "plays", scope.hourTimes("hour"), "fact_streams", scope.hours()),
   publish: "day"
 }

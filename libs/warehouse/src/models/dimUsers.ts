@@ -136,5 +136,16 @@ SELECT user_id, sum(CASE WHEN is_current THEN 1 ELSE 0 END) AS current_versions 
 GROUP BY user_id
 HAVING sum(CASE WHEN is_current THEN 1 ELSE 0 END) <> 1 OR sum(CASE WHEN is_current AND valid_to IS NOT NULL THEN 1 ELSE 0 END) > 0`
     }
-  ]
+  ],
+  // Where each end that a version has is another one's start, and later than its own, and no two versions of a user end
+  // at a time (or both never), they are one chain: n versions have n different ends, the last of which is none, so the
+  // n - 1 others are the starts of all but the first.
+  suspects: (sql, { dimUsers: users }) => `
+SELECT found FROM (
+  SELECT count(*) AS found, count(DISTINCT ${sql.fingerprint("v.user_id", "v.valid_to")}) AS ends, count(DISTINCT v.user_key) AS keys,
+    sum(CASE WHEN v.is_current IS DISTINCT FROM (v.valid_to IS NULL) OR (v.user_id IS NOT NULL AND (v.valid_from IS NULL OR v.level IS NULL))
+      OR (v.valid_to IS NOT NULL AND (n.user_id IS NULL OR v.valid_to <= v.valid_from
+        OR (${userAttributes.map((name) => `v.${name} IS NOT DISTINCT FROM n.${name}`).join(" AND ")}))) THEN 1 ELSE 0 END) AS wrong
+  FROM ${users} v LEFT JOIN ${users} n ON v.user_id = n.user_id AND v.valid_to = n.valid_from)
+WHERE found <> ends OR found <> keys OR wrong > 0`
 }

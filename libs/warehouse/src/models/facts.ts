@@ -3,6 +3,7 @@ import type { Dialect } from "../Dialect.ts"
 import type { Audit, Model, ModelColumn } from "../Model.ts"
 import { column, optional } from "../Model.ts"
 import { inBuild } from "./inBuild.ts"
+import { factSuspects } from "./suspects.ts"
 import { needsKeys } from "./userRuns.ts"
 
 const c = {
@@ -50,6 +51,7 @@ interface FactOptions {
 /** A table of events: the hours of a build are replaced, then facts elsewhere whose user version changed are re-keyed. */
 const fact = (options: FactOptions): Model => {
   const { columns, name, topic } = options
+  const key = ["user_id", "session_id", "item_in_session", "ts"]
   const dimensions: ReadonlyArray<readonly [string, string]> = [
     ["dim_users", "user_key"],
     ["dim_location", "location_key"],
@@ -67,7 +69,7 @@ const fact = (options: FactOptions): Model => {
     kind: "fact",
     grain: `one event of ${topic}`,
     description: options.description,
-    key: ["user_id", "session_id", "item_in_session", "ts"],
+    key,
     columns,
     dependsOn: [
       `stage_${topic}`,
@@ -133,7 +135,8 @@ FROM (SELECT hour, kept FROM stage_rows WHERE topic = ${sql.text(topic)}) s
 FULL JOIN (SELECT hour_key, count(*) AS found FROM ${name} WHERE ${inBuild(sql)} GROUP BY hour_key) f ON s.hour = f.hour_key
 WHERE s.kept IS DISTINCT FROM f.found`
       }
-    ]
+    ],
+    suspects: factSuspects({ name, key }, topic, dimensions)
   }
 }
 

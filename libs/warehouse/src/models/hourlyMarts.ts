@@ -2,6 +2,7 @@ import type { Dialect } from "../Dialect.ts"
 import type { Audit, Model, ModelColumn } from "../Model.ts"
 import { column } from "../Model.ts"
 import { builtRows, inBuild } from "./inBuild.ts"
+import { martSuspects } from "./suspects.ts"
 
 const hour = column("hour", "timestamp", "Start of the hour")
 
@@ -49,6 +50,15 @@ FROM (SELECT * FROM ${fact} WHERE ${inBuild(sql)}) f GROUP BY ${["f.hour_key", .
 ${sql.insertOrder("1", ...names.map((_, i) => String(i + 2)))}`
     ],
     audits: [isWhole],
+    suspects: (sql, scope) =>
+      martSuspects(
+        sql,
+        { name, key: ["hour", ...names] },
+        all.name,
+        scope.hourTimes("hour"),
+        fact,
+        scope.hours()
+      ),
     publish: "day"
   }
 }

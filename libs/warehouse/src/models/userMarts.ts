@@ -51,6 +51,12 @@ UNION ALL SELECT m.user_id FROM (${marted(scope)}) m LEFT JOIN (${known(scope)})
 WHERE d.user_id IS NULL`
     }
   ],
+  suspects: (_sql, scope) => `
+SELECT found FROM (
+  SELECT count(*) AS found, count(d.user_id) AS known, count(m.user_id) AS marted, count(DISTINCT m.user_id) AS keys
+  FROM (SELECT user_id FROM (${known(scope)}) WHERE is_current AND user_id IS NOT NULL) d
+  FULL JOIN (${marted(scope)}) m ON d.user_id = m.user_id)
+WHERE found <> known OR found <> marted OR found <> keys`,
   publish: { touched: "last_seen" }
 }
 

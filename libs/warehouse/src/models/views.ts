@@ -72,7 +72,8 @@ LEFT JOIN (SELECT hour_key, count(*) AS found FROM (${widePlays(sql, scope.dimUs
   ON f.hour_key = w.hour_key
 WHERE f.found IS DISTINCT FROM w.found`
     }
-  ]
+  ],
+  suspects: factStreams.suspects
 }
 
 /** The version in force at a change `f`, and the one after it. */
