@@ -166,6 +166,10 @@ it("the newest day is in files of hours, of which an hour writes its own; it is 
       expect(yield* pathsOf(place, "mart_songs")).toEqual([day, next, "mart_songs/2026-11-11T00.parquet"])
       expect(yield* inode(day)).not.toBe(before[0])
       yield* expectPublished(place)
+      // A play that cuts one of the hour before short: that hour's file is another one, too.
+      yield* put([[49, 1]])
+      yield* run(place, { history })
+      yield* expectPublished(place)
     })
   )
 })
