@@ -82,7 +82,7 @@ it("any order, split, repeat and kill gives the tables of the specification, and
         })
       )
     ),
-    propertyRuns(5)
+    propertyRuns(4)
   )
 }, 600_000)
 
@@ -117,7 +117,7 @@ it("hours in order, and what comes late behind them, give the tables of the spec
           })
         )
     ),
-    propertyRuns(8)
+    propertyRuns(3)
   )
 }, 600_000)
 
