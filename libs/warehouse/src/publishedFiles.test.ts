@@ -254,7 +254,7 @@ it("an interrupted pass, late hours, damage: readers see each row once, and afte
           })
         )
     ),
-    propertyRuns(2)
+    propertyRuns(1)
   )
 })
 

@@ -71,6 +71,6 @@ it("hour after hour over weeks gives the marts of one full rebuild, and of the s
         })
       )
     ),
-    propertyRuns(4)
+    propertyRuns(3)
   )
 }, 600_000)
