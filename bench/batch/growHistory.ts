@@ -5,7 +5,8 @@ import { duckDbDialect as sql } from "@musify/warehouse/duckDbDialect.ts"
 import { forgetRowCounts } from "@musify/warehouse/duckDbRowCounts.ts"
 import { models } from "@musify/warehouse/models/models.ts"
 import { Effect } from "effect"
-import { publishCopies } from "./publishCopies.ts"
+import { rmSync } from "node:fs"
+import { publishCopies, publishedUsers } from "./publishCopies.ts"
 import { tellProgress } from "./tellProgress.ts"
 
 /** A listener comes back after so many days: the copies of a day are of that many crowds in turn. */
@@ -114,9 +115,7 @@ FROM day_seen s LEFT JOIN day_played p ON s.user_id = p.user_id, crowd WHERE c =
 FROM day_played, copies WHERE user_id IS NOT NULL AND d <= ${days} ORDER BY 1`,
   `DELETE FROM mart_users`,
   `INSERT INTO mart_users SELECT u.user_id, u.gender, u.level, u.registered_at, s.first_seen, s.first_play, s.last_seen,
-  CASE WHEN u.level = 'paid' THEN u.valid_from END FROM dim_users u JOIN users_seen s ON u.user_id = s.user_id WHERE u.is_current`,
-  // The next run publishes all of them, before hours are measured.
-  `INSERT INTO pending_publish VALUES ('mart_users', NULL, NULL)`
+  CASE WHEN u.level = 'paid' THEN u.valid_from END FROM dim_users u JOIN users_seen s ON u.user_id = s.user_id WHERE u.is_current`
 ]
 
 /** A copy of the day, and of its hours in the ledger. */
@@ -178,10 +177,11 @@ export const growHistory = async (options: {
   const inDay = `BETWEEN ${day} AND ${day + 23}`
   const counted = (statement: string) =>
     statement.replaceAll("$first", String(day)).replaceAll("$last", String(day + 23))
-  await Effect.runPromise(
+  const users = await Effect.runPromise(
     Effect.scoped(
       Effect.gen(function* () {
-        const { run } = yield* makeDuckDbWarehouse({ file: warehouse, threads: 2, memoryMiB: 4096 }).open
+        const { query, run } = yield* makeDuckDbWarehouse({ file: warehouse, threads: 2, memoryMiB: 4096 })
+          .open
         yield* run("day", [
           ...copiedTables.map(
             ([name, hour]) =>
@@ -218,13 +218,21 @@ export const growHistory = async (options: {
           tell(days - d + 1)
         }
         if (days > 0) yield* run("marts", wholeMarts())
+        const file = publishedUsers(published)
+        rmSync(file, { force: true })
+        yield* run("users", [
+          `COPY mart_users TO ${sql.text(file)} (FORMAT parquet, COMPRESSION uncompressed)`
+        ])
         yield* run("checkpoint", [forgetRowCounts, "CHECKPOINT"])
+        const [row] = yield* query("users", "SELECT count(*) AS n FROM mart_users")
+        return Number(row["n"])
       })
     )
   )
   publishCopies(
     published,
     day,
-    Array.from({ length: days }, (_, i) => i + 1)
+    Array.from({ length: days }, (_, i) => i + 1),
+    users
   )
 }

@@ -1,6 +1,7 @@
-import { hourText } from "@musify/domain/Hour.ts"
+import { hourMs, hourText } from "@musify/domain/Hour.ts"
 import { Effect } from "effect"
 import type { Dialect } from "./Dialect.ts"
+import { noHour } from "./Dialect.ts"
 import type { Audit, AuditScope, Model } from "./Model.ts"
 import { ofTouched } from "./models/factSessions.ts"
 import { models } from "./models/models.ts"
@@ -124,7 +125,13 @@ export const rowText = (row: Readonly<Record<string, unknown>>): string =>
   Object.entries(row)
     .map(([name, value]) => {
       if (value === null) return `${name}=NULL`
-      return `${name}=${hourNames.has(name) && Number.isInteger(Number(value)) ? hourText(Number(value)) : String(value)}`
+      // Marts' hours are times, epoch ms.
+      const hour = hourNames.has(name)
+        ? Number(value) > noHour
+          ? Number(value) / hourMs
+          : Number(value)
+        : NaN
+      return `${name}=${Number.isInteger(hour) ? hourText(hour) : String(value)}`
     })
     .join(" ")
 
