@@ -1,4 +1,4 @@
-import { hourText } from "@musify/domain/Hour.ts"
+import { hourMs, hourText } from "@musify/domain/Hour.ts"
 import { Effect, Option } from "effect"
 import * as fc from "fast-check"
 import fs from "node:fs"
@@ -14,6 +14,7 @@ import type { Logged } from "./spec/logged.ts"
 import type { DuckDbPlace } from "./testing/harness.ts"
 import { define, makePlace, propertyRuns, query, removeScratch, run } from "./testing/harness.ts"
 import { putPlan } from "./testing/lakeFixture.ts"
+import { loggedBy } from "./testing/loggedBy.ts"
 import type { PublishedFile } from "./verifyPublished.ts"
 import { verifyPublished } from "./verifyPublished.ts"
 
@@ -21,42 +22,20 @@ import { verifyPublished } from "./verifyPublished.ts"
 
 removeScratch()
 
-const hourMs = 3_600_000
 const firstHour = Date.UTC(2026, 10, 9) / hourMs
 const history = { events: [], catalog: [] }
 
 const play = (offset: number, hour: number, user: number): Logged =>
-  ({
+  loggedBy(user, {
     topic: "listen_events",
-    partition: 0,
     offset,
     event: {
       ts: (firstHour + hour) * hourMs + 1000 * offset,
-      sessionId: user,
       itemInSession: offset,
-      level: "free",
-      auth: "Logged In",
-      userId: user,
-      firstName: "Ada",
-      lastName: "Li",
-      gender: "F",
-      registration: null,
-      city: "Ukiah",
-      state: "CA",
-      zip: "95482",
-      lat: 39.1,
-      lon: -123.2,
-      userAgent: null,
-      artist: "Twins",
-      song: "Two",
       // Long enough for the next play to cut it short hours later.
-      duration: 9000.5,
-      page: "NextSong",
-      method: "PUT",
-      status: 200,
-      tag: null
+      duration: 9000.5
     }
-  }) as unknown as Logged
+  })
 
 /** Puts plays of (hour, user) as the next plan of one chain. */
 const putter = (place: DuckDbPlace) => {

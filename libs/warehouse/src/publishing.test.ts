@@ -14,6 +14,7 @@ import type { Logged } from "./spec/logged.ts"
 import { columnsOfTable } from "./spec/tables.ts"
 import { copyPlace, dump, expectSame, makePlace, plansOf, removeScratch, run } from "./testing/harness.ts"
 import { putPlan } from "./testing/lakeFixture.ts"
+import { loggedBy } from "./testing/loggedBy.ts"
 
 removeScratch()
 
@@ -23,36 +24,7 @@ const history: History = fc
   .reduce((most, one) => (one.events.length > most.events.length ? one : most))
 
 const view = (topic: Topic, ts: number, offset: number, session: number): Logged =>
-  ({
-    topic,
-    partition: 0,
-    offset,
-    event: {
-      ts,
-      sessionId: session,
-      itemInSession: 0,
-      level: "free",
-      auth: "Logged In",
-      userId: session,
-      firstName: "Ada",
-      lastName: "Li",
-      gender: "F",
-      registration: null,
-      city: "Ukiah",
-      state: "CA",
-      zip: "95482",
-      lat: 39.1,
-      lon: -123.2,
-      userAgent: null,
-      artist: "Twins",
-      song: "Two",
-      duration: 3.99,
-      page: "NextSong",
-      method: "PUT",
-      status: 200,
-      tag: null
-    }
-  }) as unknown as Logged
+  loggedBy(session, { topic, offset, event: { ts } })
 
 const day = Date.UTC(2026, 10, 9)
 const hour = 3_600_000
