@@ -1,5 +1,5 @@
 import type { Hour } from "@musify/domain/Hour.ts"
-import { dayText, hourText } from "@musify/domain/Hour.ts"
+import { dayMs, dayText, hourText } from "@musify/domain/Hour.ts"
 import { Effect } from "effect"
 import type { Dialect } from "./Dialect.ts"
 import type { ByChanges, Model } from "./Model.ts"
@@ -61,7 +61,7 @@ export const partsByDay = (
   }
   for (const { day, hour } of before)
     if (hour !== undefined) at(dayOf(hour)).hours.set(hour, false)
-    else if (day !== null) at(Date.parse(day) / 86_400_000).isOne = true
+    else if (day !== null) at(Date.parse(day) / dayMs).isOne = true
   let newest = -Infinity
   for (const { day, hour } of pending) {
     if (day === null) continue

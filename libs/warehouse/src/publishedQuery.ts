@@ -1,7 +1,6 @@
 import path from "node:path"
+import { duckDbDialect } from "./duckDbDialect.ts"
 import type { PublishedFile } from "./verifyPublished.ts"
-
-const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
 /**
  * DuckDB query of a published table's rows, each once: of its files, at least one, in the version's `folder`, as the
@@ -13,7 +12,7 @@ export const publishedQuery = (
   select: string = "*"
 ): string => {
   const parquet = (some: ReadonlyArray<PublishedFile>) =>
-    `read_parquet([${some.map((file) => quoted(path.join(folder, file.path))).join(", ")}])`
+    `read_parquet([${some.map((file) => duckDbDialect.text(path.join(folder, file.path))).join(", ")}])`
   const changes = files.find((file) => file.changes !== undefined)
   if (changes?.changes === undefined) return `SELECT ${select} FROM ${parquet(files)}`
   const others = parquet(files.filter((file) => file !== changes))
