@@ -120,7 +120,9 @@ const dropOrder = (tables: ReadonlyArray<Model>): ReadonlyArray<Model> => {
   )
   const order: Array<Model> = []
   while (left.size > 0) {
-    const named = new Set([...left].flatMap(({ references = {} }) => Object.values(references)))
+    const named = new Set(
+      [...left].flatMap(({ joins = {}, references = {} }) => Object.values({ ...references, ...joins }))
+    )
     for (const table of left) {
       if (named.has(table.name)) continue
       order.push(table)
