@@ -127,8 +127,8 @@ WHERE valid_to IS NOT NULL AND user_key IN (SELECT user_key FROM told) ORDER BY 
 WHERE hour_key BETWEEN $first AND $last GROUP BY user_id`,
   `CREATE TEMP TABLE day_played AS SELECT user_id, min(ts) AS first_play FROM fact_streams
 WHERE hour_key BETWEEN $first AND $last GROUP BY user_id`,
-  `INSERT INTO users_seen SELECT s.user_id + c * 1000000000, first_seen - to_days(oldest), last_seen - to_days(newest), first_play - to_days(oldest)
-FROM day_seen s LEFT JOIN day_played p ON s.user_id = p.user_id, crowd WHERE c > 0`,
+  `INSERT INTO users_seen SELECT s.user_id + c * 1000000000, first_seen - to_days(oldest), last_seen - to_days(newest), first_play - to_days(oldest),
+  first_play - to_days(newest) FROM day_seen s LEFT JOIN day_played p ON s.user_id = p.user_id, crowd WHERE c > 0`,
   `UPDATE users_seen AS u SET first_seen = s.first_seen - to_days(oldest), first_play = p.first_play - to_days(oldest)
 FROM day_seen s LEFT JOIN day_played p ON s.user_id = p.user_id, crowd WHERE c = 0 AND u.user_id = s.user_id`,
   `INSERT INTO user_days SELECT DISTINCT (CAST(first_play AS DATE) - CAST(d AS INTEGER)), user_id + (d % ${crowds}) * 1000000000
