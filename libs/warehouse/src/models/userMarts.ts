@@ -166,7 +166,7 @@ WHERE ${isAnew ? "FALSE" : "TRUE"}`
     `DELETE FROM mart_conversion WHERE month IN (SELECT month FROM changed_months)`,
     `INSERT INTO mart_conversion
 WITH versions_now AS (
-  SELECT d.user_id, d.level, d.valid_from, d.valid_to, c.from_ts FROM build_users d JOIN changed_users c ON d.user_id = c.user_id
+  SELECT d.user_id, d.level, d.valid_from, d.valid_to, c.from_ts FROM build_users d JOIN folded_users c ON d.user_id = c.user_id
 ), versions_before AS (
   SELECT user_id, level, valid_from, valid_to, from_ts FROM old_user_versions
   UNION ALL SELECT user_id, level, valid_from, valid_to, from_ts FROM versions_now WHERE valid_to < from_ts

@@ -22,21 +22,38 @@ ${currentRows(sql, "users_now")} WHERE user_id IN (${usersOfBuild(sql)})
 UNION ALL ${pastRows(sql, "users_past")}
 WHERE valid_to >= ${sql.hourStart(sql.variable("first_hour"))} AND user_id IN (${usersOfBuild(sql)})`
 
-/** Leaves the versions of changed users from the one on that their first changed hour begins in. */
-const changedVersions = (sql: Dialect, versions: string): string =>
+/** Runs `r` of users `c` since each one's first changed hour. */
+const runsSince = (users: string): string =>
+  `user_runs r JOIN ${users} c ON r.user_id = c.user_id AND r.hour_key >= c.from_hour`
+
+/**
+ * Changed users to be folded: those of whom a run says something else than the version in force before it, and those with
+ * versions since. All others, most users of an hour, have that one version before and after.
+ */
+const foldedUsers = (sql: Dialect): string => `
+SELECT user_id, from_hour, from_ts FROM changed_users WHERE user_id IN (
+  SELECT v.user_id FROM known_versions v JOIN changed_users c ON v.user_id = c.user_id WHERE v.valid_from >= c.from_ts
+  UNION DISTINCT
+  SELECT r.user_id FROM ${runsSince("changed_users")}
+  LEFT JOIN known_versions v ON r.user_id = v.user_id AND v.valid_from < c.from_ts AND coalesce(v.valid_to, ${sql.endOfTime}) >= c.from_ts
+  WHERE ${sql.sinceHour(sql.variable("changed_from"), "r.")}
+    AND (v.user_id IS NULL OR ${userAttributes.map((name) => `r.${name} IS DISTINCT FROM v.${name}`).join(" OR ")}))`
+
+/** Leaves the versions of these of the changed users from the one on that their first changed hour begins in. */
+const changedVersions = (sql: Dialect, versions: string, users: string): string =>
   sql.tempTable(
     "changed_versions",
     `SELECT v.user_key, v.user_id, v.level, v.valid_from, v.valid_to, c.from_hour, c.from_ts
-FROM ${versions} v JOIN changed_users c ON v.user_id = c.user_id WHERE v.valid_to IS NULL OR v.valid_to >= c.from_ts`
+FROM ${versions} v JOIN ${users} c ON v.user_id = c.user_id WHERE v.valid_to IS NULL OR v.valid_to >= c.from_ts`
   )
 
 /**
  * The version of each user that is in force. It is folded together with those of before (`users_past`), per changed user
- * from its first changed hour on: the version in force before that hour is the fold's state, the runs of user_runs since
- * then are its input. In order that state is a row of this table, which is as large as there are users however long the
- * history is. Leaves `old_user_versions` (those that were folded again), `removed_versions` and `added_versions` (the rows
- * that differ), `changed_versions` and `hour_users` (versions since the build's first hour of who is in its hours or has
- * changed) behind.
+ * who says something new, from its first changed hour on: the version in force before that hour is the fold's state, the
+ * runs of user_runs since then are its input. In order that state is a row of this table, which is as large as there are
+ * users however long the history is. Leaves `folded_users`, `old_user_versions` (theirs that were folded again),
+ * `removed_versions` and `added_versions` (the rows that differ), `changed_versions` and `hour_users` (versions since the
+ * build's first hour of who is in its hours or has changed) behind.
  */
 export const usersNow: Model = {
   name: "users_now",
@@ -53,10 +70,11 @@ export const usersNow: Model = {
     const byTime = "(PARTITION BY user_id ORDER BY ts)"
     return [
       sql.tempTable("known_versions", versionsOfBuild(sql)),
+      sql.tempTable("folded_users", foldedUsers(sql)),
       sql.tempTable(
         "old_user_versions",
         `SELECT ${columnList(sql, dimUsers, "d.")}, c.from_ts
-FROM known_versions d JOIN changed_users c ON d.user_id = c.user_id WHERE d.valid_to IS NULL OR d.valid_to >= c.from_ts`
+FROM known_versions d JOIN folded_users c ON d.user_id = c.user_id WHERE d.valid_to IS NULL OR d.valid_to >= c.from_ts`
       ),
       sql.tempTable(
         "user_seeds",
@@ -69,8 +87,7 @@ WITH seen AS (
   SELECT user_id, ts, ${said} FROM user_seeds
   UNION ALL
   SELECT r.user_id, r.ts, ${userAttributes.map((name) => `r.${name}`).join(", ")}
-  FROM user_runs r JOIN changed_users c ON r.user_id = c.user_id
-  WHERE ${sql.sinceHour(sql.variable("changed_from"), "r.")} AND r.hour_key >= c.from_hour
+  FROM ${runsSince("folded_users")} WHERE ${sql.sinceHour(sql.variable("changed_from"), "r.")}
 ), versions AS (
   SELECT * FROM seen WHERE TRUE
   QUALIFY ${sql.differsFrom("lag", userAttributes, byTime)}
@@ -88,7 +105,6 @@ SELECT CASE WHEN place > 1 THEN ${sql.key("user", "user_id", sql.epochMicros("ts
   ts AS valid_from, valid_to, valid_to IS NULL AS is_current
 FROM told`
       ),
-      // Most users of an hour say nothing new: their rows stay.
       sql.tempTable(
         "removed_versions",
         `SELECT ${list} FROM old_user_versions EXCEPT DISTINCT SELECT ${list} FROM new_user_versions`
@@ -99,7 +115,7 @@ FROM told`
       ),
       `DELETE FROM users_now WHERE user_id IN (SELECT user_id FROM removed_versions WHERE is_current)`,
       `INSERT INTO users_now SELECT ${columnList(sql, { columns })} FROM added_versions WHERE is_current`,
-      changedVersions(sql, "new_user_versions"),
+      changedVersions(sql, "new_user_versions", "folded_users"),
       sql.tempTable(
         "hour_users",
         `SELECT ${list} FROM known_versions
@@ -109,12 +125,13 @@ UNION ALL SELECT ${list} FROM new_user_versions`
     ]
   },
   leaves: (sql) => [
+    sql.tempTable("folded_users", "SELECT user_id, from_hour, from_ts FROM changed_users WHERE false"),
     sql.tempTable("hour_users", versionsOfBuild(sql)),
     sql.tempTable(
       "old_user_versions",
       `SELECT ${columnList(sql, dimUsers)}, valid_from AS from_ts FROM hour_users WHERE false`
     ),
-    changedVersions(sql, "hour_users")
+    changedVersions(sql, "hour_users", "changed_users")
   ],
   audits: [],
   suspects: versionSuspects
