@@ -72,6 +72,9 @@ const thinned = new Set([
 const wholeDays = 30
 const thinnedTo = 12
 
+/** Tables of which rows of many hours lie together: those of the copies go before the true ones, as hours would put them in. */
+const together = ["cancellations", "level_steps", "user_days", "mart_pages", "mart_logins"]
+
 const filesOfHour = 30
 
 const userTables = ["users_now", "users_past"]
@@ -95,7 +98,7 @@ const people = (days: number): ReadonlyArray<string> => [
   // Facts of those who change and change back are their first version's.
   `CREATE TEMP TABLE first_keys AS SELECT v.user_key, s.user_key AS first_key FROM day_versions v JOIN still s ON v.user_id = s.user_id`,
   `INSERT INTO users_now SELECT user_id + c * 1000000000, user_key + c, first_name, last_name, gender, registered_at, level,
-  level_since - to_days(oldest), valid_from - to_days(oldest) FROM still, crowd WHERE c > 0`,
+  level_since - to_days(oldest), valid_from - to_days(oldest) FROM still, crowd WHERE c > 0 ORDER BY 1`,
   ...userTables.map(
     (name) =>
       `UPDATE ${name} AS u SET valid_from = u.valid_from - to_days(oldest) FROM crowd, still s WHERE c = 0 AND u.user_key = s.user_key`
@@ -119,7 +122,7 @@ WHERE t.user_key IN (SELECT user_key FROM heads)`,
       `UPDATE ${name} AS u SET level_since = m.since FROM moved m WHERE u.user_id = m.user_id AND u.level_since = m.was`
   ),
   `INSERT INTO users_now SELECT * EXCLUDE (valid_to) FROM told_versions
-WHERE valid_to IS NULL AND user_key IN (SELECT user_key FROM told)`,
+WHERE valid_to IS NULL AND user_key IN (SELECT user_key FROM told) ORDER BY 1`,
   // In the order in which hours would have put them in.
   `INSERT INTO users_past SELECT * FROM told_versions
 WHERE valid_to IS NOT NULL AND user_key IN (SELECT user_key FROM told) ORDER BY valid_to`,
@@ -128,14 +131,14 @@ WHERE hour_key BETWEEN $first AND $last GROUP BY user_id`,
   `CREATE TEMP TABLE day_played AS SELECT user_id, min(ts) AS first_play FROM fact_streams
 WHERE hour_key BETWEEN $first AND $last GROUP BY user_id`,
   `INSERT INTO users_seen SELECT s.user_id + c * 1000000000, first_seen - to_days(oldest), last_seen - to_days(newest), first_play - to_days(oldest),
-  first_play - to_days(newest) FROM day_seen s LEFT JOIN day_played p ON s.user_id = p.user_id, crowd WHERE c > 0`,
+  first_play - to_days(newest) FROM day_seen s LEFT JOIN day_played p ON s.user_id = p.user_id, crowd WHERE c > 0 ORDER BY 1`,
   `UPDATE users_seen AS u SET first_seen = s.first_seen - to_days(oldest), first_play = p.first_play - to_days(oldest)
 FROM day_seen s LEFT JOIN day_played p ON s.user_id = p.user_id, crowd WHERE c = 0 AND u.user_id = s.user_id`,
   `INSERT INTO user_days SELECT DISTINCT (CAST(first_play AS DATE) - CAST(d AS INTEGER)), user_id + (d % ${crowds}) * 1000000000
 FROM day_played, copies WHERE user_id IS NOT NULL AND d <= ${days} ORDER BY 1`,
   `DELETE FROM mart_users`,
   `INSERT INTO mart_users SELECT u.user_id, u.gender, u.level, u.registered_at, s.first_seen, s.first_play, s.last_seen,
-  CASE WHEN u.level = 'paid' THEN u.valid_from END FROM dim_users u JOIN users_seen s ON u.user_id = s.user_id WHERE u.is_current`
+  CASE WHEN u.level = 'paid' THEN u.valid_from END FROM dim_users u JOIN users_seen s ON u.user_id = s.user_id WHERE u.is_current ORDER BY 1`
 ]
 
 /** A copy of the day, and of its hours in the ledger. */
@@ -211,6 +214,13 @@ export const growHistory = async (options: {
           `CREATE TEMP TABLE day_hours AS SELECT * FROM ledger_hours WHERE hour ${inDay}`,
           `CREATE TEMP TABLE day_models AS SELECT * FROM model_hours WHERE hour ${inDay}`
         ])
+        yield* run(
+          "rows put behind the copies",
+          together.flatMap((name) => [
+            `CREATE TEMP TABLE true_${name} AS SELECT * FROM ${name} ORDER BY rowid`,
+            `DELETE FROM ${name}`
+          ])
+        )
         yield* run("people", people(days).map(counted))
         yield* run(
           "first versions",
@@ -237,6 +247,10 @@ export const growHistory = async (options: {
           yield* run("copy", ["BEGIN", ...copy(d, from), "COMMIT"])
           tell(days - d + 1)
         }
+        yield* run(
+          "rows put behind the copies",
+          together.map((name) => `INSERT INTO ${name} SELECT * FROM true_${name} ORDER BY rowid`)
+        )
         if (days > 0) yield* run("marts", wholeMarts())
         const file = publishedUsers(published)
         rmSync(file, { force: true })
