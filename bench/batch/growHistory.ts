@@ -72,7 +72,12 @@ const thinned = new Set([
 const wholeDays = 30
 const thinnedTo = 12
 
+/** Tables of which rows of many hours lie together: those of the copies go before the true ones, as hours would put them in. */
+const together = ["cancellations", "level_steps", "user_days", "mart_pages", "mart_logins"]
+
 const filesOfHour = 30
+
+const userTables = ["users_now", "users_past"]
 
 /**
  * How the versions of listeners go on through the copies, and when they were seen. All crowds are there, however short
@@ -92,30 +97,48 @@ const people = (days: number): ReadonlyArray<string> => [
   `CREATE TEMP TABLE crowd AS SELECT d % ${crowds} AS c, min(d) AS newest, max(d) AS oldest FROM copies GROUP BY 1`,
   // Facts of those who change and change back are their first version's.
   `CREATE TEMP TABLE first_keys AS SELECT v.user_key, s.user_key AS first_key FROM day_versions v JOIN still s ON v.user_id = s.user_id`,
-  `INSERT INTO dim_users SELECT user_key + c, user_id + c * 1000000000, first_name, last_name, gender, registered_at, level,
-  valid_from - to_days(oldest), NULL, true FROM still, crowd WHERE c > 0`,
-  `UPDATE dim_users AS u SET valid_from = u.valid_from - to_days(oldest) FROM crowd, still s WHERE c = 0 AND u.user_key = s.user_key`,
+  `INSERT INTO users_now SELECT user_id + c * 1000000000, user_key + c, first_name, last_name, gender, registered_at, level,
+  level_since - to_days(oldest), valid_from - to_days(oldest) FROM still, crowd WHERE c > 0 ORDER BY 1`,
+  ...userTables.map(
+    (name) =>
+      `UPDATE ${name} AS u SET valid_from = u.valid_from - to_days(oldest) FROM crowd, still s WHERE c = 0 AND u.user_key = s.user_key`
+  ),
   `CREATE TEMP TABLE told AS SELECT user_key + 1000 * d + 500 AS user_key, user_id + (d % ${crowds}) * 1000000000 AS user_id, first_name,
   last_name, gender, registered_at, level, valid_from - to_days(d) AS valid_from FROM day_versions, copies
 WHERE user_key IN (SELECT user_key FROM changing)`,
-  `INSERT INTO dim_users SELECT t.*, valid_to IS NULL FROM (
-  SELECT *, lead(valid_from) OVER (PARTITION BY user_id ORDER BY valid_from) AS valid_to FROM (
+  `CREATE TEMP TABLE told_versions AS SELECT user_id, user_key, first_name, last_name, gender, registered_at, level,
+  max(level_start) OVER (PARTITION BY user_id ORDER BY valid_from) AS level_since, valid_from, valid_to FROM (
+  SELECT *, CASE WHEN level IS DISTINCT FROM lag(level) OVER w THEN valid_from END AS level_start, lead(valid_from) OVER w AS valid_to FROM (
     SELECT * FROM told UNION ALL
     SELECT user_key, user_id, first_name, last_name, gender, registered_at, level, valid_from FROM day_versions
-    WHERE user_key IN (SELECT user_key FROM changing))) t WHERE user_key IN (SELECT user_key FROM told) ORDER BY valid_from`,
+    WHERE user_key IN (SELECT user_key FROM changing))
+  WINDOW w AS (PARTITION BY user_id ORDER BY valid_from))`,
+  // What the day's first versions begin with may have begun in the copies.
+  `CREATE TEMP TABLE moved AS SELECT user_id, level_since AS was, level_since - to_days(oldest) AS since FROM still, crowd WHERE c = 0
+UNION ALL SELECT v.user_id, v.level_since, t.level_since FROM told_versions t JOIN day_versions v ON t.user_key = v.user_key
+WHERE t.user_key IN (SELECT user_key FROM heads)`,
+  ...userTables.map(
+    (name) =>
+      `UPDATE ${name} AS u SET level_since = m.since FROM moved m WHERE u.user_id = m.user_id AND u.level_since = m.was`
+  ),
+  `INSERT INTO users_now SELECT * EXCLUDE (valid_to) FROM told_versions
+WHERE valid_to IS NULL AND user_key IN (SELECT user_key FROM told) ORDER BY 1`,
+  // In the order in which hours would have put them in.
+  `INSERT INTO users_past SELECT * FROM told_versions
+WHERE valid_to IS NOT NULL AND user_key IN (SELECT user_key FROM told) ORDER BY valid_to`,
   `CREATE TEMP TABLE day_seen AS SELECT user_id, min(ts) AS first_seen, max(ts) AS last_seen FROM user_runs
 WHERE hour_key BETWEEN $first AND $last GROUP BY user_id`,
   `CREATE TEMP TABLE day_played AS SELECT user_id, min(ts) AS first_play FROM fact_streams
 WHERE hour_key BETWEEN $first AND $last GROUP BY user_id`,
-  `INSERT INTO users_seen SELECT s.user_id + c * 1000000000, first_seen - to_days(oldest), last_seen - to_days(newest), first_play - to_days(oldest)
-FROM day_seen s LEFT JOIN day_played p ON s.user_id = p.user_id, crowd WHERE c > 0`,
+  `INSERT INTO users_seen SELECT s.user_id + c * 1000000000, first_seen - to_days(oldest), last_seen - to_days(newest), first_play - to_days(oldest),
+  first_play - to_days(newest) FROM day_seen s LEFT JOIN day_played p ON s.user_id = p.user_id, crowd WHERE c > 0 ORDER BY 1`,
   `UPDATE users_seen AS u SET first_seen = s.first_seen - to_days(oldest), first_play = p.first_play - to_days(oldest)
 FROM day_seen s LEFT JOIN day_played p ON s.user_id = p.user_id, crowd WHERE c = 0 AND u.user_id = s.user_id`,
   `INSERT INTO user_days SELECT DISTINCT (CAST(first_play AS DATE) - CAST(d AS INTEGER)), user_id + (d % ${crowds}) * 1000000000
 FROM day_played, copies WHERE user_id IS NOT NULL AND d <= ${days} ORDER BY 1`,
   `DELETE FROM mart_users`,
   `INSERT INTO mart_users SELECT u.user_id, u.gender, u.level, u.registered_at, s.first_seen, s.first_play, s.last_seen,
-  CASE WHEN u.level = 'paid' THEN u.valid_from END FROM dim_users u JOIN users_seen s ON u.user_id = s.user_id WHERE u.is_current`
+  CASE WHEN u.level = 'paid' THEN u.valid_from END FROM dim_users u JOIN users_seen s ON u.user_id = s.user_id WHERE u.is_current ORDER BY 1`
 ]
 
 /** A copy of the day, and of its hours in the ledger. */
@@ -139,7 +162,7 @@ const wholeMarts = (): ReadonlyArray<string> => [
   sql.tempTable("build_hours", "SELECT hour FROM ledger_hours WHERE false"),
   sql.setVariable("first_hour", "SELECT min(hour) FROM build_hours"),
   sql.setVariable("last_hour", "SELECT max(hour) FROM build_hours"),
-  ...["user_runs", "dim_users", "users_seen", "user_days"].flatMap((name) => named(name).leaves!(sql, false)),
+  ...["user_runs", "users_now", "users_seen", "user_days"].flatMap((name) => named(name).leaves!(sql, false)),
   sql.tempTable("build_hours", "SELECT hour FROM ledger_hours"),
   sql.setVariable("first_hour", "SELECT min(hour) FROM build_hours"),
   sql.setVariable("last_hour", "SELECT max(hour) FROM build_hours"),
@@ -191,6 +214,13 @@ export const growHistory = async (options: {
           `CREATE TEMP TABLE day_hours AS SELECT * FROM ledger_hours WHERE hour ${inDay}`,
           `CREATE TEMP TABLE day_models AS SELECT * FROM model_hours WHERE hour ${inDay}`
         ])
+        yield* run(
+          "rows put behind the copies",
+          together.flatMap((name) => [
+            `CREATE TEMP TABLE true_${name} AS SELECT * FROM ${name} ORDER BY rowid`,
+            `DELETE FROM ${name}`
+          ])
+        )
         yield* run("people", people(days).map(counted))
         yield* run(
           "first versions",
@@ -217,6 +247,10 @@ export const growHistory = async (options: {
           yield* run("copy", ["BEGIN", ...copy(d, from), "COMMIT"])
           tell(days - d + 1)
         }
+        yield* run(
+          "rows put behind the copies",
+          together.map((name) => `INSERT INTO ${name} SELECT * FROM true_${name} ORDER BY rowid`)
+        )
         if (days > 0) yield* run("marts", wholeMarts())
         const file = publishedUsers(published)
         rmSync(file, { force: true })

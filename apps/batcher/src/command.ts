@@ -201,7 +201,7 @@ const rebuild = Command.make(
       "",
       "Examples:",
       "  musify batch rebuild",
-      "  musify batch rebuild dim_users",
+      "  musify batch rebuild users_now",
       "  musify batch rebuild --from 2026-11-09 --to 2026-11-10T23:00Z"
     ].join("\n")
   )

@@ -53,6 +53,8 @@ export const buildVariables = {
   week_now: "date",
   /** First day on which users listened for the first time. */
   added_from: "date",
+  /** First of these days behind which the same user was known to have listened. */
+  late_from: "date",
   /** Moments at which the models of a build were done. */
   model_times: "string"
 } as const satisfies Readonly<Record<string, SqlType>>

@@ -64,6 +64,8 @@ export interface Table {
   readonly cluster?: ReadonlyArray<string>
   /** Column → dimension whose key is the column of the same name. */
   readonly references?: Readonly<Record<string, string>>
+  /** The same of dimensions that are views: no engine can be told of their keys. */
+  readonly joins?: Readonly<Record<string, string>>
   /** A view's query. */
   readonly select?: (sql: Dialect) => string
 }
@@ -100,6 +102,8 @@ export interface Model extends Table {
   readonly key: ReadonlyArray<string>
   /** What its rows are made of: models before it, `stage_<topic>`, the catalog's tables. */
   readonly dependsOn: ReadonlyArray<string>
+  /** A table that reads this one and that this one's `steps` read, too: neither is made anew without the other. */
+  readonly foldedWith?: string
   /** Rows that are there before any hour is built (unknown members, the catalog), put in when the table is made. */
   readonly seed?: (sql: Dialect) => ReadonlyArray<string>
   /** Statements that bring the table from the state before to the state after the hours in `build_hours`. */

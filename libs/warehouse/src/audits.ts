@@ -76,12 +76,14 @@ const ofBuild = (sql: Dialect, isStaged: boolean, isAnew: boolean): AuditScope =
 /** The audit that follows from a model's key: no two rows have the same. */
 const uniqueKey = (model: Model): Audit => ({
   name: `(${model.key.join(", ")}) is unique`,
-  isWhole: model.select !== undefined,
+  isWhole: model.select !== undefined && model.name !== "dim_users",
   badRows: (_sql, scope) => {
     const key = model.key.join(", ")
     const copies = (table: string, where: string) =>
       `SELECT ${key}, count(*) AS copies FROM ${table} WHERE ${where} GROUP BY ${key} HAVING count(*) > 1`
     if (model.name === "dim_users") return copies(scope.dimUsers, "TRUE")
+    if (model.name === "users_now") return copies(scope.dimUsers, "is_current AND user_id IS NOT NULL")
+    if (model.name === "users_past") return copies(scope.dimUsers, "NOT is_current")
     const names = new Set(model.columns.map(({ name }) => name))
     const where = names.has("hour_key")
       ? names.has("ts")

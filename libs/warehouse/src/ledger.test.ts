@@ -163,7 +163,8 @@ it("a model that is built again mends its table and all that is made from it, an
       // histories take any.
       const names = [
         "dim_datetime",
-        "dim_users",
+        "users_now",
+        "users_past",
         "dim_location",
         "dim_songs",
         "fact_auth",

@@ -45,11 +45,12 @@ export const modelVersions = (
   return versions
 }
 
-/** The models of these names and all that read them, directly or not, in the order of a build. */
+/** The models of these names and all that read them or are folded with them, directly or not, in the order of a build. */
 export const withDependents = (names: ReadonlySet<string>): ReadonlyArray<Model> => {
   const found = new Set(names)
-  return models.filter(({ dependsOn, name }) => {
-    if (!found.has(name) && !dependsOn.some((one) => found.has(one))) return false
+  return models.filter(({ dependsOn, foldedWith, name }) => {
+    const read = foldedWith === undefined ? dependsOn : [...dependsOn, foldedWith]
+    if (!found.has(name) && !read.some((one) => found.has(one))) return false
     found.add(name)
     return true
   })

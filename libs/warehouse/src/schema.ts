@@ -120,7 +120,9 @@ const dropOrder = (tables: ReadonlyArray<Model>): ReadonlyArray<Model> => {
   )
   const order: Array<Model> = []
   while (left.size > 0) {
-    const named = new Set([...left].flatMap(({ references = {} }) => Object.values(references)))
+    const named = new Set(
+      [...left].flatMap(({ joins = {}, references = {} }) => Object.values({ ...references, ...joins }))
+    )
     for (const table of left) {
       if (named.has(table.name)) continue
       order.push(table)
@@ -147,10 +149,15 @@ export const remake = (
     const made = yield* readMade(session)
     const isView = new Map((yield* session.tables).map((table) => [table.name, table.isView]))
     const chosen = models.filter(({ name }) => names.has(name))
-    /** Tables that are as they would be made: others may name them in their keys, so they stay and are emptied. */
+    /**
+     * Tables that are as they would be made: others may name them in their keys, so they stay and are emptied. Where no
+     * engine is told of keys they are made anew: DuckDB holds 8 bytes in memory for each row that is taken out.
+     */
+    const hasKeys = sql.keys(models).length > 0
     const kept = new Set(
       chosen.filter(
         (model) =>
+          hasKeys &&
           model.select === undefined &&
           isView.has(model.name) &&
           made.get(model.name)?.made === madeOf(sql, model)

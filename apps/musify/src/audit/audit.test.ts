@@ -211,17 +211,17 @@ const warehouseFaults: ReadonlyArray<readonly [name: string, fault: string, says
   ],
   [
     "a gap in a user's versions",
-    "UPDATE dim_users SET valid_to = valid_to - INTERVAL 1 MILLISECOND WHERE user_id = (SELECT min(user_id) FROM dim_users WHERE valid_to IS NOT NULL)",
+    "UPDATE users_past SET valid_to = valid_to - INTERVAL 1 MILLISECOND WHERE user_id = (SELECT min(user_id) FROM users_past)",
     /dim_users versions that do not end where the next begins: expected 0, found [1-9]/
   ],
   [
     "two current versions",
-    "UPDATE dim_users SET is_current = true WHERE user_id = (SELECT min(user_id) FROM dim_users WHERE NOT is_current)",
+    "INSERT INTO users_now SELECT * FROM users_now WHERE user_id = (SELECT min(user_id) FROM users_now)",
     /dim_users users without exactly one current version: expected 0, found 1/
   ],
   [
     "a wrong attribute",
-    "UPDATE dim_users SET level = 'gold' WHERE is_current AND user_id = (SELECT max(user_id) FROM dim_users)",
+    "UPDATE users_now SET level = 'gold' WHERE user_id = (SELECT max(user_id) FROM users_now)",
     /dim_users user_id=\d valid_from=\S+: expected .*level=\w+.*, found .*level=gold/
   ],
   [

@@ -67,7 +67,7 @@ const tableOf = (model: Model): TableDescription => ({
     nullable,
     description,
     key: model.key.includes(name),
-    references: model.references?.[name] ?? null
+    references: model.references?.[name] ?? model.joins?.[name] ?? null
   })),
   key: model.key,
   partition: model.partition ?? null,

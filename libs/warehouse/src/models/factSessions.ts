@@ -3,7 +3,7 @@ import type { Dialect } from "../Dialect.ts"
 import { noHour } from "../Dialect.ts"
 import type { Model } from "../Model.ts"
 import { column, columnList, optional } from "../Model.ts"
-import { dimUsers, unknownUser } from "./dimUsers.ts"
+import { currentRows, dimUsers, pastRows, unknownUser } from "./dimUsers.ts"
 import { inBuild } from "./inBuild.ts"
 import { needsKeys } from "./userRuns.ts"
 
@@ -155,10 +155,19 @@ FROM fact_streams WHERE ${sql.inHours(began, `${counted} - 2`)} AND duration > $
   ]
 }
 
+/** The first moment whose versions of users are asked for: free users are counted by month. */
+const versionsFrom = (sql: Dialect): string => {
+  const month = sql.monthStart(sql.dateOf(sql.hourStart(sql.variable("first_hour"))))
+  return `least(${sql.hourStart(sql.hourOf(sql.variable("sessions_from")))}, ${sql.startOfDate(month)})`
+}
+
 /**
- * Leaves all versions of the users that the models after this one and the audits ask for, and the unknown member, so that
+ * Leaves the versions of the users that the models after this one and the audits ask for, and the unknown member, so that
  * not each of them looks through dim_users: who has a run in the build's hours or has changed (`hour_users`), has a fact in
  * another hour that is looked at, a touched session or a step in the build's hours. `sessionUsers`: a query.
+ *
+ * Of versions that have ended it has those since the month of the build's first hour and since the sessions that it touches
+ * began: they were put in as they ended, so the scan skips all before.
  */
 const buildUsers = (sql: Dialect, sessionUsers: string): ReadonlyArray<string> => {
   const others = [
@@ -186,7 +195,10 @@ WHERE user_id IS NOT NULL AND user_id NOT IN (SELECT user_id FROM hour_users)`
       "build_users",
       `SELECT ${list} FROM hour_users
 UNION ALL SELECT ${list} FROM (${unknownUser(sql)})
-UNION ALL SELECT ${list} FROM dim_users WHERE user_id IN (SELECT user_id FROM other_users)`
+UNION ALL ${currentRows(sql, "users_now")} WHERE user_id IN (SELECT user_id FROM other_users)
+UNION ALL ${pastRows(sql, "users_past")}
+WHERE valid_to >= ${versionsFrom(sql)} AND user_key NOT IN (SELECT user_key FROM hour_users)
+  AND user_id IN (SELECT user_id FROM hour_users UNION DISTINCT SELECT user_id FROM other_users)`
     )
   ]
 }
@@ -220,7 +232,7 @@ export const factSessions: Model = {
   dependsOn: ["fact_streams", "fact_page_views", "fact_auth", "fact_level_changes", "dim_users"],
   partition: "started_at",
   cluster: ["session_id"],
-  references: { user_key: "dim_users" },
+  joins: { user_key: "dim_users" },
   steps: (sql, { isAnew }) => {
     // Said twice: DuckDB would copy what has a name.
     const events = topics

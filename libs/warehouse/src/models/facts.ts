@@ -81,7 +81,10 @@ const fact = (options: FactOptions): Model => {
     partition: "ts",
     boundRequired: true,
     cluster: columns.some(({ name }) => name === "song_key") ? ["song_key", "user_key"] : ["user_key"],
-    references: Object.fromEntries(dimensions.map(([dimension, key]) => [key, dimension])),
+    references: Object.fromEntries(
+      dimensions.flatMap(([dimension, key]) => (dimension === "dim_users" ? [] : [[key, dimension]]))
+    ),
+    joins: { user_key: "dim_users" },
     steps: (sql, { isNew }) => {
       const own: Readonly<Record<string, string>> = {
         user_key: `coalesce(u.user_key, ${sql.key("user", "NULL")})`,

@@ -54,13 +54,10 @@ UNION DISTINCT
 SELECT user_id FROM changed_versions GROUP BY user_id HAVING min(level) <> max(level)`
 
 const newSteps = (sql: Dialect): string => `
-WITH runs AS (
-  SELECT user_id, level, valid_from FROM build_users WHERE user_id IN (SELECT user_id FROM step_users)
-  QUALIFY ${sql.differsFrom("lag", ["level"], "(PARTITION BY user_id ORDER BY valid_from)")}
-), steps AS (
+WITH steps AS (
   SELECT user_id, valid_from AS changed_at, lag(level) OVER (PARTITION BY user_id ORDER BY valid_from) AS level_before,
-    level AS level_after, lag(valid_from) OVER (PARTITION BY user_id ORDER BY valid_from) AS since
-  FROM runs
+    level AS level_after, lag(level_since) OVER (PARTITION BY user_id ORDER BY valid_from) AS since
+  FROM build_users WHERE user_id IN (SELECT user_id FROM step_users)
 ), tagged AS (
   SELECT user_id, ts, min(tag) AS tag FROM (
     ${facts
@@ -73,7 +70,7 @@ WITH runs AS (
 )
 SELECT s.user_id, s.changed_at, s.level_before, s.level_after, s.since, t.tag
 FROM steps s LEFT JOIN tagged t ON s.user_id = t.user_id AND s.changed_at = t.ts
-WHERE s.level_before IS NOT NULL AND s.changed_at >= ${stepsFrom(sql)}`
+WHERE s.level_before <> s.level_after AND s.changed_at >= ${stepsFrom(sql)}`
 
 /**
  * Changes of level that happened: what the next event shows counts, not what was asked for. Folded from the user's

@@ -19,6 +19,8 @@ import { martSessions } from "./martSessions.ts"
 import { martWeeks } from "./martWeeks.ts"
 import { martActiveUsers, martConversion, martRetention, martUsers } from "./userMarts.ts"
 import { userRuns } from "./userRuns.ts"
+import { usersNow } from "./usersNow.ts"
+import { usersPast } from "./usersPast.ts"
 import { userDays, usersSeen } from "./usersSeen.ts"
 import { levelChanges, wideStreams } from "./views.ts"
 
@@ -26,6 +28,8 @@ import { levelChanges, wideStreams } from "./views.ts"
 export const models: ReadonlyArray<Model> = [
   dimDatetime,
   userRuns,
+  usersNow,
+  usersPast,
   dimUsers,
   locationHours,
   dimLocation,

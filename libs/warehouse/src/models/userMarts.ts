@@ -31,15 +31,9 @@ export const martUsers: Model = {
     `DELETE FROM mart_users WHERE user_id IN (
   SELECT s.user_id FROM new_users_seen s JOIN hour_users v ON s.user_id = v.user_id)`,
     `INSERT INTO mart_users
-WITH versions AS (SELECT user_id, gender, level, registered_at, valid_from, valid_to FROM hour_users), not_paid AS (
-  SELECT user_id, max(valid_from) AS last_not_paid FROM versions WHERE level <> 'paid' GROUP BY user_id
-), paid AS (
-  SELECT v.user_id, min(v.valid_from) AS paid_since FROM versions v LEFT JOIN not_paid n ON v.user_id = n.user_id
-  WHERE v.level = 'paid' AND (n.last_not_paid IS NULL OR v.valid_from > n.last_not_paid) GROUP BY v.user_id
-)
-SELECT v.user_id, v.gender, v.level, v.registered_at, s.first_seen, s.first_play, s.last_seen, p.paid_since
-FROM versions v JOIN new_users_seen s ON v.user_id = s.user_id LEFT JOIN paid p ON v.user_id = p.user_id
-WHERE v.valid_to IS NULL`
+SELECT v.user_id, v.gender, v.level, v.registered_at, s.first_seen, s.first_play, s.last_seen,
+  CASE WHEN v.level = 'paid' THEN v.level_since END
+FROM hour_users v JOIN new_users_seen s ON v.user_id = s.user_id WHERE v.is_current`
   ],
   audits: [
     {
@@ -171,17 +165,17 @@ WHERE ${isAnew ? "FALSE" : "TRUE"}`
     ),
     `DELETE FROM mart_conversion WHERE month IN (SELECT month FROM changed_months)`,
     `INSERT INTO mart_conversion
-WITH users_now AS (
-  SELECT d.user_id, d.level, d.valid_from, d.valid_to, c.from_ts FROM build_users d JOIN changed_users c ON d.user_id = c.user_id
-), users_before AS (
+WITH versions_now AS (
+  SELECT d.user_id, d.level, d.valid_from, d.valid_to, c.from_ts FROM build_users d JOIN folded_users c ON d.user_id = c.user_id
+), versions_before AS (
   SELECT user_id, level, valid_from, valid_to, from_ts FROM old_user_versions
-  UNION ALL SELECT user_id, level, valid_from, valid_to, from_ts FROM users_now WHERE valid_to < from_ts
+  UNION ALL SELECT user_id, level, valid_from, valid_to, from_ts FROM versions_now WHERE valid_to < from_ts
 ), free AS (
   SELECT month, ${sql.cast("sum(users)", "int64")} AS users FROM (
     SELECT month, count(*) AS users FROM (${freeMonths(sql, "new_months", `SELECT user_id, level, valid_from, valid_to FROM dim_users`)}) GROUP BY month
     UNION ALL SELECT month, free_users FROM known_months
-    UNION ALL SELECT month, count(*) FROM (${freeMonths(sql, "known_months", "SELECT * FROM users_now")}) GROUP BY month
-    UNION ALL SELECT month, -count(*) FROM (${freeMonths(sql, "known_months", "SELECT * FROM users_before")}) GROUP BY month)
+    UNION ALL SELECT month, count(*) FROM (${freeMonths(sql, "known_months", "SELECT * FROM versions_now")}) GROUP BY month
+    UNION ALL SELECT month, -count(*) FROM (${freeMonths(sql, "known_months", "SELECT * FROM versions_before")}) GROUP BY month)
   GROUP BY month
 ), changed AS (
   SELECT ${sql.monthStart(sql.dateOf("changed_at"))} AS month,

@@ -41,7 +41,7 @@ export const tableColumns = {
   fact_sessions:
     "session_id user_key user_id started_at ended_at pages songs seconds_listened tag ended_how start_known first_item last_item",
   dim_users:
-    "user_key user_id first_name last_name gender registered_at level valid_from valid_to is_current",
+    "user_key user_id first_name last_name gender registered_at level level_since valid_from valid_to is_current",
   dim_songs:
     "song_key song_id track_id title artist_key artist_name release year duration tempo key key_confidence loudness song_hotttnesss in_catalog",
   dim_artists: "artist_key artist_id name latitude longitude location",

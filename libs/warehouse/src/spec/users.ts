@@ -11,6 +11,8 @@ export interface UserVersion {
   readonly gender: string | null
   readonly registered_at: number | null
   readonly level: string | null
+  /** Start of the unbroken time at this level. */
+  readonly level_since: number | null
   readonly valid_from: number | null
   readonly valid_to: number | null
   readonly is_current: boolean
@@ -20,6 +22,7 @@ export interface UserVersion {
 export interface KnownVersion extends UserVersion {
   readonly user_id: number
   readonly level: string
+  readonly level_since: number
   readonly valid_from: number
 }
 
@@ -35,6 +38,7 @@ export const unknownUser: UserVersion = {
   gender: null,
   registered_at: null,
   level: null,
+  level_since: null,
   valid_from: null,
   valid_to: null,
   is_current: true
@@ -118,6 +122,7 @@ export const versionsOf = (userId: number, state: UserState): ReadonlyArray<Know
     gender: change.gender,
     registered_at: change.registered_at,
     level: change.level,
+    level_since: changes[changes.slice(0, i).findLastIndex(({ level }) => level !== change.level) + 1].ts,
     valid_from: change.ts,
     valid_to: i + 1 < changes.length ? changes[i + 1].ts : null,
     is_current: i + 1 === changes.length
