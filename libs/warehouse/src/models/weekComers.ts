@@ -13,7 +13,8 @@ const firstWeek = (sql: Dialect): string =>
  */
 export const weekVariables = (sql: Dialect, weeks: string, isAnew: boolean): ReadonlyArray<string> => {
   const last = `(SELECT max(week) FROM (${weeks}))`
-  const calendar = `(SELECT ${sql.weekStart("max(date)")} FROM dim_datetime)`
+  // The build's hours are in the calendar, so its last day is not before them.
+  const calendar = `(SELECT ${sql.weekStart("max(date)")} FROM dim_datetime WHERE hour_key >= ${sql.variable("first_hour")})`
   return [
     sql.setVariable(
       "week_now",
