@@ -79,15 +79,15 @@ WITH plays AS (
     AND (hour_key < ${sql.variable("counted_from")} OR session_id NOT IN (SELECT session_id FROM touched_sessions)))
   WHERE hour_key IN (SELECT hour FROM other_hours)
 ), counted AS (
-  SELECT hour_key, user_key, user_id, location_key, level, tag, device_key, count(*) AS plays, ${sql.cast(`sum(${secondsOfPlay(sql)})`, "int64")} AS seconds,
+  SELECT hour_key, user_key, location_key, level, tag, device_key, count(*) AS plays, ${sql.cast(`sum(${secondsOfPlay(sql)})`, "int64")} AS seconds,
     sum(CASE WHEN ${isSkipped(sql)} THEN 1 ELSE 0 END) AS skips
   FROM plays p
-  GROUP BY hour_key, user_key, user_id, location_key, level, tag, device_key
+  GROUP BY hour_key, user_key, location_key, level, tag, device_key
 )
-SELECT ${sql.hourStart("c.hour_key")} AS hour, c.user_key, c.user_id, l.state, c.level, u.gender, c.tag, c.device_key,
+SELECT ${sql.hourStart("c.hour_key")} AS hour, c.user_key, u.user_id, l.state, c.level, u.gender, c.tag, c.device_key,
   ${["plays", "seconds", "skips"].map((what) => `${sql.cast(`sum(c.${what})`, "int64")} AS ${what}`).join(", ")}
 FROM counted c JOIN build_users u ON c.user_key = u.user_key JOIN dim_location l ON c.location_key = l.location_key
-GROUP BY c.hour_key, c.user_key, c.user_id, l.state, c.level, u.gender, c.tag, c.device_key
+GROUP BY c.hour_key, c.user_key, u.user_id, l.state, c.level, u.gender, c.tag, c.device_key
 ${sql.insertOrder("1", "2", "4", "5")}`
   ],
   audits: [
@@ -134,10 +134,10 @@ export const martSongs: Model = {
   steps: (sql, { isNew }) => [
     ...(isNew ? [] : [`DELETE FROM mart_songs WHERE ${builtRows(sql)}`]),
     `INSERT INTO mart_songs
-SELECT ${sql.hourStart("f.hour_key")} AS hour, l.state, f.song_key, f.artist_key, count(*) AS plays
+SELECT ${sql.hourStart("f.hour_key")} AS hour, l.state, f.song_key, min(f.artist_key) AS artist_key, count(*) AS plays
 FROM fact_streams f JOIN dim_location l ON f.location_key = l.location_key
 WHERE ${inBuild(sql, "f.")}
-GROUP BY f.hour_key, l.state, f.song_key, f.artist_key
+GROUP BY f.hour_key, l.state, f.song_key
 ${sql.insertOrder("1", "2", "3")}`
   ],
   audits: [

@@ -40,12 +40,15 @@ export const secondsOfPlay = (sql: Dialect): string =>
 export const isSkipped = (sql: Dialect): string =>
   `p.next_ts IS NOT NULL AND ${sql.secondsBetween("p.ts", "p.next_ts")} < ${sql.wholeSeconds("p.duration")}`
 
+/** After all ids of users. Two columns for one that can be NULL make sorting dearer by an eighth. */
+const noUser = "9223372036854775807"
+
 /** The next play of the session: order (ts, item_in_session, user_id). */
 export const nextPlay = (what: string): string =>
-  `lead(${what}) OVER (PARTITION BY session_id ORDER BY ts, item_in_session, user_id IS NULL, user_id)`
+  `lead(${what}) OVER (PARTITION BY session_id ORDER BY ts, item_in_session, coalesce(user_id, ${noUser}))`
 
 /** Of plays, what martListening counts by. */
-export const playColumns = "hour_key, user_key, user_id, location_key, level, tag, device_key, ts, duration"
+export const playColumns = "hour_key, user_key, location_key, level, tag, device_key, ts, duration"
 
 const factOf = {
   listen_events: "fact_streams",
@@ -69,7 +72,7 @@ const hourSeconds = 3600
  * are kept, the last ones before (all of one moment), which these may cut short.
  */
 const sessionPlays = (sql: Dialect): string => {
-  const own = `session_id, item_in_session, ${playColumns}`
+  const own = `session_id, item_in_session, user_id, ${playColumns}`
   const before = `${sql.inHours(sql.variable("plays_from"), `${sql.variable("counted_from")} - 1`)} AND session_id IN (SELECT session_id FROM kept_sessions)`
   return `SELECT session_id, ${playColumns}, ${nextPlay("ts")} AS next_ts FROM (
   SELECT ${own} FROM fact_streams WHERE ${ofTouched(sql)}
