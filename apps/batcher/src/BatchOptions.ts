@@ -19,7 +19,7 @@ export interface BatchOptions {
 
 export const defaultBatchOptions: BatchOptions = {
   maxHours: 240,
-  maxRows: 2_000_000,
+  maxRows: 1_000_000,
   onProgress: () => Effect.void
 }
 

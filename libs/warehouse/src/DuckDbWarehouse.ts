@@ -51,7 +51,7 @@ FROM pragma_storage_info('model_hours') WHERE column_name = 'hour' AND segment_t
  */
 const littleMemory = 200
 /** And of one with much work. */
-const muchMemory = 600
+const muchMemory = 900
 /** Part of it that is kept for blocks of tables once it was used: else each statement has its pages cleared anew. */
 const keptMemory = 2 / 3
 

@@ -18,7 +18,7 @@ export const warehouseOptions = {
   }),
   memory: setting.optionalInteger("batch-memory", {
     min: 64,
-    description: "Memory of DuckDB, MiB; it goes to disk beyond it. Without it 200, and 600 for much work."
+    description: "Memory of DuckDB, MiB; it goes to disk beyond it. Without it 200, and 900 for much work."
   }),
   bigqueryProject: setting.optionalText("bigquery-project", {
     description:
