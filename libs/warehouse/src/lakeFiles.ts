@@ -76,7 +76,9 @@ export const readableFiles = (
       topics.flatMap((topic) => {
         const own = checked.filter((_, i) => files[i].topic === topic)
         if (own.length === 0) return []
-        const source = `read_parquet([${own.map(({ place }) => duckDbDialect.text(place)).join(",")}])`
+        const places = own.map(({ place }) => duckDbDialect.text(place)).join(",")
+        // What a path of a file says, its columns say, too.
+        const source = `read_parquet([${places}], hive_partitioning = false)`
         const bytes = own.reduce((sum, { size }) => sum + size, 0)
         return [[topic, bytes / own.length >= largeFile ? { large: source } : source]]
       })

@@ -203,6 +203,22 @@ it("the scripts that make the ledger and the tables are GoogleSQL", async () => 
   expect(checker.count).toBeGreaterThan(80)
 })
 
+it.each(["3", "4"])(
+  "the scripts that bring a warehouse of format %s to this one are GoogleSQL",
+  async (format) => {
+    declareAll()
+    const { scripts, session } = recorder()
+    const kept: WarehouseSession = {
+      ...session,
+      tables: Effect.succeed([{ name: "warehouse_info", isView: false }]),
+      query: () => Effect.succeed([{ value: format }])
+    }
+    await Effect.runPromise(prepareLedger(kept, "BigQuery"))
+    expect(scripts.join("")).toContain("ALTER TABLE pending_publish ADD COLUMN")
+    for (const script of scripts) await checker.script(script)
+  }
+)
+
 it("the scripts that publish are GoogleSQL", async () => {
   declareAll()
   const { scripts, session } = recorder()
