@@ -5,6 +5,7 @@ import type { Logged } from "../spec/logged.ts"
 import { buildTables, canonical, columnsOfTable, tableNames } from "../spec/tables.ts"
 import { dump, expectSame, makePlace, query, removeScratch, run } from "../testing/harness.ts"
 import { putPlan } from "../testing/lakeFixture.ts"
+import { loggedBy } from "../testing/loggedBy.ts"
 
 removeScratch()
 
@@ -13,26 +14,12 @@ const start = Date.UTC(2026, 4, 20, 6)
 type Play = readonly [hour: number, userId: number, level: string, lastName: string]
 
 const playsOf = (plays: ReadonlyArray<Play>): ReadonlyArray<Logged> =>
-  plays.map(
-    ([hour, userId, level, lastName], offset) =>
-      ({
-        topic: "listen_events",
-        partition: 0,
-        offset,
-        event: {
-          ...{ ts: start + hour * hourMs, sessionId: offset, itemInSession: 0, level, userId, lastName },
-          ...{
-            auth: "Logged In",
-            firstName: null,
-            gender: null,
-            registration: null,
-            city: null,
-            state: null
-          },
-          ...{ zip: null, lat: null, lon: null, userAgent: null, tag: null },
-          ...{ artist: "Nobody", song: "Nothing", duration: 60 }
-        }
-      }) as Logged
+  plays.map(([hour, userId, level, lastName], offset) =>
+    loggedBy(userId, {
+      topic: "listen_events",
+      offset,
+      event: { ts: start + hour * hourMs, sessionId: offset, level, lastName }
+    })
   )
 
 /** A pass behind each of the plays, after which every table is as specified. */
