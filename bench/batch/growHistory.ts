@@ -138,7 +138,7 @@ FROM day_seen s LEFT JOIN day_played p ON s.user_id = p.user_id, crowd WHERE c =
 FROM day_played, copies WHERE user_id IS NOT NULL AND d <= ${days} ORDER BY 1`,
   `DELETE FROM mart_users`,
   `INSERT INTO mart_users SELECT u.user_id, u.gender, u.level, u.registered_at, s.first_seen, s.first_play, s.last_seen,
-  CASE WHEN u.level = 'paid' THEN u.valid_from END FROM dim_users u JOIN users_seen s ON u.user_id = s.user_id WHERE u.is_current ORDER BY 1`
+  CASE WHEN u.level = 'paid' THEN u.level_since END FROM dim_users u JOIN users_seen s ON u.user_id = s.user_id WHERE u.is_current ORDER BY 1`
 ]
 
 /** A copy of the day, and of its hours in the ledger. */
