@@ -5,7 +5,6 @@ import { runAudits } from "./runAudits.ts"
 import { builtModels } from "./ledger.ts"
 import { models } from "./models/models.ts"
 import { arbitraryHistory } from "./spec/arbitraryHistories.ts"
-import type { Logged } from "./spec/logged.ts"
 import { buildTables, canonical, columnsOfTable, tableNames } from "./spec/tables.ts"
 import {
   besides,
@@ -21,6 +20,7 @@ import {
   spoil
 } from "./testing/harness.ts"
 import { putPlan } from "./testing/lakeFixture.ts"
+import { loggedBy } from "./testing/loggedBy.ts"
 import { Warehouse } from "./Warehouse.ts"
 
 removeScratch()
@@ -125,20 +125,22 @@ it("a play is cut short by one of the next hour or of a later one, each hour add
   Effect.runPromise(
     Effect.gen(function* () {
       const start = Date.UTC(2026, 4, 31, 22)
+      // Of no place and in no group, whose marts' rows are found by what is NULL.
+      const nowhere = { city: null, state: null, zip: null, lat: null, lon: null, tag: null }
+      const unknown = { auth: "Logged Out", firstName: null, lastName: null, gender: null }
       const play = (
-        [sessionId, minute, duration, userId]: readonly [number, number, number, number | null],
+        [session, minute, duration, userId]: readonly [number, number, number, number | null],
         offset: number
-      ) => ({
-        topic: "listen_events" as const,
-        partition: 0,
-        offset,
-        event: {
-          ...{ ts: start + minute * 60_000, sessionId, itemInSession: minute, level: "free", userId },
-          ...{ auth: userId === null ? "Logged Out" : "Logged In", firstName: null, lastName: null },
-          ...{ gender: null, registration: null, city: null, state: null, zip: null, lat: null, lon: null },
-          ...{ userAgent: null, tag: null, artist: "Nobody", song: "Nothing", duration }
-        }
-      })
+      ) =>
+        loggedBy(session, {
+          topic: "listen_events",
+          offset,
+          event: {
+            ...{ ts: start + minute * 60_000, itemInSession: minute, userId, duration },
+            ...(userId === null ? unknown : {}),
+            ...nowhere
+          }
+        })
       const events = (
         [
           // Cut short by the next hour's, of a user whom the next hour does not show.
@@ -154,7 +156,7 @@ it("a play is cut short by one of the next hour or of a later one, each hour add
         ] as const
       )
         .toSorted(([, a], [, b]) => a - b)
-        .map(play) as unknown as ReadonlyArray<Logged>
+        .map(play)
       const place = yield* makePlace()
       yield* putPlan(place.store, { topic: "listen_events", partition: 0, seq: 0, events })
       yield* run(place, { history: { events, catalog: [] }, maxHours: 1 })
