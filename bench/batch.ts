@@ -1,6 +1,6 @@
 /*
  * npm run bench:batch [-- --json] [-- --hours 24,720] [-- --plays 40000] [-- --rebuild] [-- --rows FILE]
- * [-- --profile DIR]: what one more hour costs the bundled batcher on DuckDB behind histories of so many hours, audits and
+ * [-- --profile DIR] [-- --whole-days 30]: what one more hour costs the bundled batcher on DuckDB behind histories of so many hours, audits and
  * publishing included. Each history gets five hours in a row, each a process of its own from start to exit; the medians
  * are told. Up to 36 hours of history are simulated and built; longer ones are made of a day's copies by SQL. Beside it,
  * where a dbt-duckdb is found, what a dbt project does each hour: everything anew from a lake of that history; with
@@ -48,6 +48,7 @@ const { values } = parseArgs({
     hours: { type: "string", default: "1,24,240,720" },
     plays: { type: "string", default: "40000" },
     rebuild: { type: "boolean", default: false },
+    "whole-days": { type: "string", default: "30" },
     rows: { type: "string" },
     profile: { type: "string" }
   }
@@ -60,7 +61,7 @@ if (
   playsPerHour < 100
 ) {
   console.error(
-    "Usage: npm run bench:batch -- [--hours 1,24,240,720] [--plays 40000] [--rebuild] [--rows FILE] [--profile DIR] [--json]"
+    "Usage: npm run bench:batch -- [--hours 1,24,240,720] [--plays 40000] [--rebuild] [--whole-days 30] [--rows FILE] [--profile DIR] [--json]"
   )
   process.exit(2)
 }
@@ -194,9 +195,10 @@ try {
   let long: { readonly data: string; readonly lake: BenchLake } | undefined
   for (const history of histories) {
     let made: { readonly data: string; readonly lake: BenchLake }
-    if (history <= simulatedHours) made = await buildFolder("short", history)
+    // All histories have the same listeners: a short one, too, knows those of all simulated hours.
+    if (history >= 24) long ??= await buildFolder("simulated", simulatedHours)
+    if (long === undefined || history <= simulatedHours) made = await buildFolder("short", history)
     else {
-      long ??= await buildFolder("simulated", simulatedHours)
       const data = join(folder, "long")
       cpSync(long.data, data, { recursive: true })
       made = { data, lake: await long.lake.goOnIn(join(data, "bucket")) }
@@ -206,7 +208,10 @@ try {
         warehouse: join(made.data, "warehouse.duckdb"),
         published: join(made.data, "bucket/published"),
         day: newHour - Math.min(history, simulatedHours),
-        from: newHour - history
+        from: newHour - history,
+        wholeDays: Number(values["whole-days"]),
+        longer:
+          history < simulatedHours && long !== undefined ? join(long.data, "warehouse.duckdb") : undefined
       })
     const size = statSync(join(made.data, "warehouse.duckdb")).size
     const hour = await measureHours(made.data, made.lake)

@@ -55,7 +55,7 @@ const copiedTables = [
 ] as const
 
 /**
- * Tables of events and what is counted from them by hour. Of copies older than a month they get a part of their rows: an
+ * Tables of events and what is counted from them by hour. Of copies older than `wholeDays` they get a part of their rows: an
  * hour does not look at them, and a year of all would take 60 GB. All other tables are as long and as large as they
  * would be.
  */
@@ -68,8 +68,7 @@ const thinned = new Set([
   "mart_listening",
   "mart_songs"
 ])
-/** Days whose copies have all rows, and the part of the rows that older ones have: one of so many. */
-const wholeDays = 30
+/** The part of the rows that they have then: one of so many. */
 const thinnedTo = 12
 
 /** Tables of which rows of many hours lie together: those of the copies go before the true ones, as hours would put them in. */
@@ -78,6 +77,17 @@ const together = ["cancellations", "level_steps", "user_days", "mart_pages", "ma
 const filesOfHour = 30
 
 const userTables = ["users_now", "users_past"]
+
+/** Who is only in another warehouse: listeners of hours before a short history, as the other crowds are. */
+const others = (warehouse: string): ReadonlyArray<string> => [
+  `ATTACH ${sql.text(warehouse)} AS longer (READ_ONLY)`,
+  `CREATE TEMP TABLE missing AS SELECT user_id FROM longer.users_now WHERE user_id NOT IN (SELECT user_id FROM users_now)`,
+  ...[...userTables, "users_seen", "user_days"].map(
+    (name) =>
+      `INSERT INTO ${name} SELECT * FROM longer.${name} WHERE user_id IN (SELECT user_id FROM missing) ORDER BY rowid`
+  ),
+  `DETACH longer`
+]
 
 /**
  * How the versions of listeners go on through the copies, and when they were seen. All crowds are there, however short
@@ -142,7 +152,7 @@ FROM day_played, copies WHERE user_id IS NOT NULL AND d <= ${days} ORDER BY 1`,
 ]
 
 /** A copy of the day, and of its hours in the ledger. */
-const copy = (d: number, from: Hour): ReadonlyArray<string> => [
+const copy = (d: number, from: Hour, wholeDays: number): ReadonlyArray<string> => [
   ...copiedTables.map(
     ([name, hour]) =>
       `INSERT INTO ${name} SELECT ${copied(named(name), false)}
@@ -187,13 +197,16 @@ WHERE date NOT IN (SELECT date FROM mart_active_users) GROUP BY date`
 /**
  * Puts copies of the 24 hours from `day` on, made by the batcher, before them, until the history begins at hour `from`:
  * facts, folds, dimensions, marts, the ledger and what is published, as if built from lake files that are gone. With
- * `from` at or behind `day` there are no copies, only listeners of earlier days.
+ * `from` at or behind `day` there are no copies, only listeners of earlier days, and those of the warehouse `longer`.
  */
 export const growHistory = async (options: {
   readonly warehouse: string
   readonly published: string
   readonly day: Hour
   readonly from: Hour
+  readonly longer?: string | undefined
+  /** Days whose copies have all rows. */
+  readonly wholeDays: number
 }): Promise<void> => {
   const { day, from, published, warehouse } = options
   const days = Math.max(0, Math.ceil((day - from) / 24))
@@ -203,8 +216,13 @@ export const growHistory = async (options: {
   const users = await Effect.runPromise(
     Effect.scoped(
       Effect.gen(function* () {
-        const { query, run } = yield* makeDuckDbWarehouse({ file: warehouse, threads: 2, memoryMiB: 4096 })
-          .open
+        const { hurry, query, run } = yield* makeDuckDbWarehouse({
+          file: warehouse,
+          threads: 2,
+          memoryMiB: 4096
+        }).open
+        // Rows lie in large groups, as those of older hours do.
+        yield* hurry ?? Effect.void
         yield* run("day", [
           ...copiedTables.map(
             ([name, hour]) =>
@@ -221,6 +239,7 @@ export const growHistory = async (options: {
             `DELETE FROM ${name}`
           ])
         )
+        if (options.longer !== undefined) yield* run("others", others(options.longer))
         yield* run("people", people(days).map(counted))
         yield* run(
           "first versions",
@@ -244,7 +263,7 @@ export const growHistory = async (options: {
         yield* run("log", ["SET checkpoint_threshold = '1GB'"])
         const tell = tellProgress("days copied", days)
         for (let d = days; d > 0; d--) {
-          yield* run("copy", ["BEGIN", ...copy(d, from), "COMMIT"])
+          yield* run("copy", ["BEGIN", ...copy(d, from, options.wholeDays), "COMMIT"])
           tell(days - d + 1)
         }
         yield* run(
