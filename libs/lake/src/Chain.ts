@@ -22,6 +22,10 @@ export interface Tail {
 const decodePlan = Schema.decodeUnknownEither(Schema.parseJson(Plan))
 const decodeVersion = Schema.decodeUnknownOption(Schema.parseJson(Schema.Struct({ version: Schema.Number })))
 
+/** The version that a text which is no plan of ours names; ours when it names none. */
+const versionOf = (text: string): number =>
+  Option.match(decodeVersion(text), { onNone: () => planVersion, onSome: ({ version }) => version })
+
 /** Reads plan `seq`, if it is there. Fails with `ChainHalted` when it is damaged or of a newer release. */
 export const readPlan = (
   store: ObjectStoreService,
@@ -35,13 +39,13 @@ export const readPlan = (
   return Effect.flatMap(store.get(name), (found) => {
     if (Option.isNone(found)) return Effect.succeed(Option.none())
     const text = Buffer.from(found.value).toString("utf8")
-    const version = decodeVersion(text)
-    if (Option.isSome(version) && version.value.version > planVersion)
+    const plan = decodePlan(text)
+    const version = plan._tag === "Right" ? plan.right.version : versionOf(text)
+    if (version > planVersion)
       return halted(
         "newer version",
-        `${store.locate(name)} was written by a newer release (format ${version.value.version}, this one knows ${planVersion}). Nothing was touched: run that release.`
+        `${store.locate(name)} was written by a newer release (format ${version}, this one knows ${planVersion}). Nothing was touched: run that release.`
       )
-    const plan = decodePlan(text)
     if (plan._tag === "Left")
       return halted(
         "damaged object",

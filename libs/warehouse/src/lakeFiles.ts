@@ -10,7 +10,7 @@ import { duckDbDialect } from "./duckDbDialect.ts"
 import type { LakeFileName, StagedFiles } from "./Warehouse.ts"
 import { LakeFileDamaged } from "./WarehouseError.ts"
 
-/** Files that are checked at the same time: hides the latency of a remote bucket, and bounds the memory. */
+/** Files of a remote bucket that are checked at the same time: hides its latency, and bounds the memory. */
 const checkedAtOnce = 16
 
 /**
@@ -57,7 +57,8 @@ const verifyLakeFiles = (
           catch: (cause) => new LakeFileDamaged({ file, message: (cause as Error).message })
         })
       }),
-    { concurrency: checkedAtOnce }
+    // A fiber for each costs more than a file on disk.
+    { concurrency: files.every(({ path: name }) => path.isAbsolute(store.locate(name))) ? 1 : checkedAtOnce }
   )
 
 /**
