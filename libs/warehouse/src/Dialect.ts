@@ -3,6 +3,9 @@ import type { Table } from "./Model.ts"
 /** Column types of models; "date" is a UTC day. */
 export type SqlType = "timestamp" | "date" | "int64" | "int32" | "float64" | "string" | "boolean"
 
+/** Digits of a moment as `notedMoments` says it. */
+export const momentLength = 13
+
 /** Hour (whole hours since the epoch) after all others, in the year 9955: a bound that nothing reaches. */
 export const noHour = 70_000_000
 
@@ -34,6 +37,8 @@ export const buildVariables = {
   /** First hour whose facts of these sessions are counted again, and the first whose plays are looked at again. */
   counted_from: "int64",
   plays_from: "int64",
+  /** Plays of the build whose song is not found by its duration: songs as they are played differ in it. */
+  other_songs: "int64",
   /** First hour to look for plays of songs that may have vanished. */
   songs_from: "int64",
   /** The hours whose marts are worked out again, and the first and last hour of their days. */
@@ -77,8 +82,10 @@ export interface Dialect {
   readonly timestamp: (epochMs: number) => string
   /** A TIMESTAMP after all others. Open ends are written with it: an OR in a join condition makes engines loop. */
   readonly endOfTime: string
-  /** Epoch ms of when the statement runs, whole. */
-  readonly nowMs: string
+  /** Statement that notes the moment at which it runs, behind those noted before or as the first. */
+  readonly noteMoment: (first?: "first") => string
+  /** The noted moments, one after the other: epoch ms, each of `momentLength` digits. */
+  readonly notedMoments: string
   readonly cast: (value: string, type: SqlType) => string
   /** Surrogate key: see libs/domain surrogateKey.ts. */
   readonly key: (kind: string, ...parts: ReadonlyArray<string>) => string
@@ -155,6 +162,8 @@ export interface Dialect {
   readonly createFrom: (name: string, table: Table) => string
   readonly replaceTable: (name: string, description: string, select: string) => string
   readonly tempTable: (name: string, select: string) => string
+  /** A query whose rows come in small pieces, as those of small files do: they are put together before they are stored. */
+  readonly collected: (select: string) => string
   /** A view for the rest of the transaction; it sees variables as they are when it is read. */
   readonly tempView: (name: string, select: string) => string
   readonly setVariable: (name: BuildVariable, select: string) => string

@@ -6,6 +6,7 @@ import os from "node:os"
 import path from "node:path"
 import process from "node:process"
 import { afterAll, expect, it } from "vitest"
+import type { DuckDbSession } from "./DuckDbWarehouse.ts"
 import { makeDuckDbWarehouse } from "./DuckDbWarehouse.ts"
 import { prepareLedger } from "./schema.ts"
 import { makePlace, removeScratch } from "./testing/harness.ts"
@@ -192,27 +193,64 @@ it("rows are counted once, and then kept count of by whatever lasts", async () =
   )
 })
 
-it("small row groups of builds are put together now and then", async () => {
+const groupsOf = (session: DuckDbSession, table: string) =>
+  Effect.map(
+    session.query(
+      "groups",
+      `SELECT count(DISTINCT row_group_id) AS groups FROM pragma_storage_info('${table}')`
+    ),
+    ([row]) => Number(row["groups"])
+  )
+
+it("small row groups of builds are put together to large ones now and then", async () => {
   const file = path.join(scratch, "groups.duckdb")
+  const facts = 30_000
   const hours = (n: number) =>
     Effect.scoped(
       Effect.flatMap(makeDuckDbWarehouse({ file, threads: 1 }).open, (session) =>
         Effect.gen(function* () {
-          if (n === 0) yield* prepareLedger(session, file)
+          if (n === 0) {
+            yield* prepareLedger(session, file)
+            yield* session.run("test", ["CREATE TABLE facts (n BIGINT)"])
+          }
           yield* session.run("test", [
             `INSERT INTO model_hours BY NAME SELECT 'm' || range AS model, ${n} AS hour, 'v' AS version, 'h' AS input_hash, 'built' AS state, 0 AS at FROM range(40)`,
+            `INSERT INTO facts SELECT (hash(range + ${n} * ${facts}) >> 1)::BIGINT FROM range(${facts})`,
             "CHECKPOINT"
           ])
-          const [row] = yield* session.query(
-            "test",
-            "SELECT count(DISTINCT row_group_id) AS groups FROM pragma_storage_info('model_hours')"
-          )
-          return Number(row.groups)
+          return {
+            ledger: yield* groupsOf(session, "model_hours"),
+            facts: yield* groupsOf(session, "facts")
+          }
         })
       )
     )
-  const groups: Array<number> = []
+  const groups: Array<{ readonly ledger: number; readonly facts: number }> = []
   for (let n = 0; n < 20; n++) groups.push(await Effect.runPromise(hours(n)))
-  expect(Math.max(...groups)).toBe(7)
-  expect(groups.filter((count) => count === 1).length).toBeGreaterThan(1)
+  expect(Math.max(...groups.map(({ ledger }) => ledger))).toBe(7)
+  const together = groups.flatMap((one, n) => (one.ledger === 1 && n > 0 ? [{ ...one, n }] : []))
+  expect(together.length).toBeGreaterThan(1)
+  for (const { facts: found, n } of together)
+    expect(found).toBeLessThanOrEqual(1 + (facts * (n + 1)) / 80_000)
+})
+
+it("many rows at once lie in large row groups", async () => {
+  const file = path.join(scratch, "large.duckdb")
+  await Effect.runPromise(
+    Effect.scoped(
+      Effect.flatMap(makeDuckDbWarehouse({ file }).open, (session) =>
+        Effect.gen(function* () {
+          const put = (rows: number) =>
+            session.run("test", [`INSERT INTO facts SELECT range FROM range(${rows})`, "CHECKPOINT"])
+          yield* session.run("test", ["CREATE TABLE facts (n BIGINT)"])
+          yield* put(50_000)
+          expect(yield* groupsOf(session, "facts")).toBe(3)
+          yield* session.hurry!
+          yield* session.hurry!
+          yield* put(100_000)
+          expect(yield* groupsOf(session, "facts")).toBe(2)
+        })
+      )
+    )
+  )
 })

@@ -5,13 +5,14 @@ import { Clock, Data, Effect, Exit, Layer } from "effect"
 import fs from "node:fs"
 import path from "node:path"
 import { maxBadRows, rowText } from "./audits.ts"
-import { duckDbDialect, nowMark, skipMark } from "./duckDbDialect.ts"
+import { momentLength } from "./Dialect.ts"
+import { duckDbDialect, firstMomentMark, momentMark, momentsMark, skipMark } from "./duckDbDialect.ts"
 import { countRows, readRowCounts, RowChanges, rowCountsTable } from "./duckDbRowCounts.ts"
 import { readableFiles } from "./lakeFiles.ts"
 import type { SqlRow, SqlValue, WarehouseService, WarehouseSession } from "./Warehouse.ts"
 import { Warehouse } from "./Warehouse.ts"
 import type { AuditFailure, WarehouseError } from "./WarehouseError.ts"
-import { LakeFileDamaged, StatementFailed, WarehouseUnavailable } from "./WarehouseError.ts"
+import { LakeFileDamaged, StatementFailed, WarehouseUnavailable, whileLocked } from "./WarehouseError.ts"
 
 export interface DuckDbSettings {
   /** The database file. */
@@ -23,10 +24,15 @@ export interface DuckDbSettings {
 }
 
 /**
- * Rows that are stored together. An hour adds some ten thousand: a checkpoint writes the last, unfilled group of each
- * table again, and a scan reads whole groups. With DuckDB's 122,880 rows both cost twice as much.
+ * Rows that are stored together: a row group. An hour adds some ten thousand: a checkpoint writes the last, unfilled group
+ * of each table again, and a scan reads whole groups. With large groups both cost twice as much.
  */
 const rowsOfGroup = 20_480
+/**
+ * Where many rows come at once, and of rows of older hours. A scan asks each group of its table whether it has rows of the
+ * hours looked for, so with small groups an hour grew with the history.
+ */
+const rowsOfLargeGroup = 122_880
 
 /**
  * DuckDB's format of the file, the first in which a checkpoint takes over what it knows of columns that did not change:
@@ -40,6 +46,11 @@ const storageVersion = "v1.5.0"
  * every table, and putting it to the ones before costs three times the rest of a checkpoint.
  */
 const buildsOfGroups = 6
+/**
+ * Row groups of a table that are put together then, at most. Six builds leave twenty of plays and of pages; a file of an
+ * earlier release, which has only small ones, is not held up by all of them.
+ */
+const groupsAtOnce = 30
 
 /** Whether it is time for that: by the groups of a table to which every build adds rows, more than its rows need. */
 const groupsAreSmall = `SELECT count(DISTINCT row_group_id) > ${buildsOfGroups} + coalesce(sum(count), 0) // ${rowsOfGroup} AS small
@@ -54,6 +65,19 @@ const littleMemory = 200
 const muchMemory = 900
 /** Part of it that is kept for blocks of tables once it was used: else each statement has its pages cleared anew. */
 const keptMemory = 2 / 3
+
+/** Opens the file with so many rows to a group. */
+const attach = async (connection: DuckDBConnection, file: string, groupRows: number): Promise<void> => {
+  await connection.run(
+    `ATTACH ${duckDbDialect.text(file)} AS warehouse (ROW_GROUP_SIZE ${groupRows}, STORAGE_VERSION '${storageVersion}')`
+  )
+  await connection.run("USE warehouse")
+}
+
+const detach = async (connection: DuckDBConnection): Promise<void> => {
+  await connection.run("USE memory")
+  await connection.run("DETACH warehouse")
+}
 
 const temporaryTable = /^CREATE OR REPLACE TEMP (TABLE|VIEW) (\w+)/
 
@@ -162,9 +186,14 @@ const session = ({ file, memoryMiB }: DuckDbSettings, connection: DuckDBConnecti
     })
   const changes = new RowChanges()
   const temporaries = new Map<string, string>()
+  let moments = ""
+  const noteMoment = (isFirst: boolean) =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      moments = (isFirst ? "" : moments) + String(Math.trunc(now)).padStart(momentLength, "0")
+    })
   const statement = (step: string, sql: string) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      const timed = sql.replace(nowMark, String(Math.trunc(now)))
+    Effect.suspend(() => {
+      const timed = sql.replaceAll(momentsMark, duckDbDialect.text(moments))
       return Effect.tap(
         attempt(step, timed, () => connection.run(timed)),
         ({ rowsChanged }) =>
@@ -179,7 +208,9 @@ const session = ({ file, memoryMiB }: DuckDbSettings, connection: DuckDBConnecti
     Effect.gen(function* () {
       for (let i = 0; i < statements.length; i++) {
         const skipped = skipMark.exec(statements[i])?.[1]
-        if (skipped === undefined) yield* statement(step, statements[i])
+        if (statements[i] === momentMark || statements[i] === firstMomentMark)
+          yield* noteMoment(statements[i] === firstMomentMark)
+        else if (skipped === undefined) yield* statement(step, statements[i])
         else {
           const [needed] = yield* query(step, statements[i])
           if (Object.values(needed)[0] !== true) i += Number(skipped)
@@ -222,6 +253,24 @@ const session = ({ file, memoryMiB }: DuckDbSettings, connection: DuckDBConnecti
     temporaries.clear()
     return drops.length === 0 ? Effect.void : run("temporary tables", [drops.join("; ")])
   })
+  let areGroupsLarge = false
+  /** Between the two others may have the file for a moment. */
+  const enlargeGroups = Effect.suspend(() =>
+    areGroupsLarge
+      ? Effect.void
+      : attempt("row groups", "DETACH", () => detach(connection)).pipe(
+          Effect.zipRight(
+            Effect.retry(
+              Effect.tryPromise({
+                try: () => attach(connection, file, rowsOfLargeGroup),
+                catch: (cause) => unavailable(file, cause)
+              }),
+              whileLocked
+            )
+          ),
+          Effect.tap(() => Effect.sync(() => (areGroupsLarge = true)))
+        )
+  )
   return {
     dialect: duckDbDialect,
     tables: Effect.map(
@@ -245,12 +294,15 @@ const session = ({ file, memoryMiB }: DuckDbSettings, connection: DuckDBConnecti
         return yield* keptCounts
       }),
     stage: (files) => readableFiles(files, copiesOf(file)),
-    hurry: run("hurry", [
-      ...(memoryMiB === undefined ? [`SET memory_limit = '${muchMemory}MiB'`] : []),
-      `SET block_allocator_memory = '${Math.trunc((memoryMiB ?? muchMemory) * keptMemory)}MiB'`,
-      // Large files are read by one model after the other.
-      "SET parquet_metadata_cache = true"
-    ]),
+    hurry: Effect.zipRight(
+      enlargeGroups,
+      run("hurry", [
+        ...(memoryMiB === undefined ? [`SET memory_limit = '${muchMemory}MiB'`] : []),
+        `SET block_allocator_memory = '${Math.trunc((memoryMiB ?? muchMemory) * keptMemory)}MiB'`,
+        // Large files are read by one model after the other.
+        "SET parquet_metadata_cache = true"
+      ])
+    ),
     transact: ({ checks, steps }, { during, onStep }) =>
       Effect.gen(function* () {
         for (const { name, phase, statements } of steps) {
@@ -322,10 +374,7 @@ export const makeDuckDbWarehouse = (
         })
         try {
           const connection = await instance.connect()
-          await connection.run(
-            `ATTACH ${duckDbDialect.text(file)} AS warehouse (ROW_GROUP_SIZE ${rowsOfGroup}, STORAGE_VERSION '${storageVersion}')`
-          )
-          await connection.run("USE warehouse")
+          await attach(connection, file, rowsOfGroup)
           // Lake files are named one by one; nothing depends on the order in which they are read.
           await connection.run("SET preserve_insertion_order = false")
           await connection.run("SET TimeZone = 'UTC'")
@@ -337,7 +386,12 @@ export const makeDuckDbWarehouse = (
           )
           if (tables.currentRowCount > 0) {
             const reader = await connection.runAndReadAll(groupsAreSmall)
-            if (reader.getRows()[0][0] !== true) await connection.run("SET max_vacuum_tasks = 0")
+            const isSmall = reader.getRows()[0][0] === true
+            if (isSmall) {
+              await detach(connection)
+              await attach(connection, file, rowsOfLargeGroup)
+            }
+            await connection.run(`SET max_vacuum_tasks = ${isSmall ? groupsAtOnce : 0}`)
           }
           return { instance, connection }
         } catch (cause) {

@@ -1,4 +1,4 @@
-import { Schema } from "effect"
+import { Schedule, Schema } from "effect"
 
 /**
  * The warehouse cannot be opened, or refuses: `message` names the file (or dataset), what is wrong with it and what to
@@ -25,6 +25,12 @@ export class WarehouseUnavailable extends Schema.TaggedError<WarehouseUnavailabl
     if (this.reason === "damaged") return 1
     return ["newer format", "not writable", "missing"].includes(this.reason) ? 2 : 3
   }
+}
+
+/** How to try again while another process has the warehouse, as an auditor has it for a moment: half a minute at most. */
+export const whileLocked = {
+  while: ({ reason }: WarehouseUnavailable): boolean => reason === "locked",
+  schedule: Schedule.intersect(Schedule.spaced("250 millis"), Schedule.recurs(120))
 }
 
 /** A lake file could not be read, or holds other rows than its plan says. Nothing of the run was kept. */

@@ -2,7 +2,7 @@ import { Clock, Effect } from "effect"
 import { buildChecks } from "./audits.ts"
 import type { Dialect } from "./Dialect.ts"
 import type { DirtyHour } from "./ledger.ts"
-import { builtModels, clockModel, inserts, recordBuilt } from "./ledger.ts"
+import { builtModels, inserts, recordBuilt } from "./ledger.ts"
 import type { Model } from "./Model.ts"
 import { models } from "./models/models.ts"
 import { stageSteps } from "./staging.ts"
@@ -107,13 +107,13 @@ export const buildTransaction = (
         ]
       },
       ...(isStaged ? stageSteps(sql, files) : []),
-      { name: "clock", phase: "build", statements: [clockModel(sql, "first")] },
+      { name: "clock", phase: "build", statements: [sql.noteMoment("first")] },
       ...builtModels
         .map((model) => ({
           name: model.name,
           phase: "build" as const,
           statements: wanted.has(model.name)
-            ? [...model.steps(sql, kind), clockModel(sql)]
+            ? [...model.steps(sql, kind), sql.noteMoment()]
             : (model.leaves?.(sql, isStaged) ?? [])
         }))
         .filter(({ statements }) => statements.length > 0),

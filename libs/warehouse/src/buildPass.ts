@@ -3,11 +3,12 @@ import type { Hour } from "@musify/domain/Hour.ts"
 import type { ChainHalted } from "@musify/lake/ChainError.ts"
 import type { ObjectStore } from "@musify/lake/ObjectStore.ts"
 import type { ObjectStoreError } from "@musify/lake/ObjectStoreError.ts"
-import { Clock, Duration, Effect, Schedule } from "effect"
+import { Clock, Duration, Effect } from "effect"
 import type { AuditResult } from "./audits.ts"
 import type { OnStep, StepSeconds } from "./buildHours.ts"
 import { buildTransaction, readsStage, timed } from "./buildHours.ts"
 import type { CatalogSource } from "./catalogTables.ts"
+import { catalogMark } from "./catalogTables.ts"
 import { intake, readPlans } from "./intake.ts"
 import type { DirtyHour } from "./ledger.ts"
 import { forget, readDirtyHours, readLakeFiles, readPositions, recordFailed } from "./ledger.ts"
@@ -16,12 +17,12 @@ import { models } from "./models/models.ts"
 import { modelVersions, withDependents } from "./modelVersions.ts"
 import { plainTransaction } from "./plainTransaction.ts"
 import { currentWatermark, publishPending } from "./publishPending.ts"
-import { noCatalog, prepareLedger, readInfo, remake, staleModels } from "./schema.ts"
+import { prepareLedger, readInfo, remake, staleModels } from "./schema.ts"
 import { tableRows } from "./tableRows.ts"
-import type { TransactionHooks, WarehouseService } from "./Warehouse.ts"
+import type { TransactionHooks } from "./Warehouse.ts"
 import { Warehouse } from "./Warehouse.ts"
 import type { WarehouseError } from "./WarehouseError.ts"
-import { AuditsFailed } from "./WarehouseError.ts"
+import { AuditsFailed, whileLocked } from "./WarehouseError.ts"
 
 /** Hours from one to another, both included. */
 export interface HourRange {
@@ -104,13 +105,6 @@ const publishEveryMs = 30_000
 const namedModels = (name: string | undefined): ReadonlyArray<Model> =>
   name === undefined ? models : withDependents(new Set([name]))
 
-/** An auditor may hold the file for a moment: it is waited for, half a minute at most. */
-const openPatiently = (warehouse: WarehouseService) =>
-  Effect.retry(warehouse.open, {
-    while: ({ reason }) => reason === "locked",
-    schedule: Schedule.intersect(Schedule.spaced("250 millis"), Schedule.recurs(120))
-  })
-
 /** The hours as an error names them: all, or the first and the last. */
 const named = (hours: ReadonlyArray<DirtyHour>): ReadonlyArray<string> =>
   (hours.length <= 2 ? hours : [hours[0], hours[hours.length - 1]]).map(({ hour }) => hourText(hour))
@@ -133,7 +127,7 @@ export const buildPass = <E>(
         during: (phase, effect) => timed(seconds, phase, effect)
       }
       yield* onStep("open")
-      const session = yield* openPatiently(warehouse)
+      const session = yield* Effect.retry(warehouse.open, whileLocked)
       const versions = modelVersions(session.dialect, catalog?.version)
       yield* timed(
         seconds,
@@ -146,7 +140,7 @@ export const buildPass = <E>(
           if (anew.size > 0) {
             const known = yield* readInfo(session, "catalog")
             const songs =
-              known === (catalog?.version ?? noCatalog)
+              known === catalogMark(session.dialect, catalog?.version)
                 ? undefined
                 : catalog === undefined
                   ? { songs: undefined }

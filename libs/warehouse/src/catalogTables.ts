@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import type { Song } from "@musify/domain/Song.ts"
 import { songSpellingRows } from "@musify/domain/songMatch.ts"
 import type { Effect } from "effect"
@@ -69,6 +70,11 @@ const chunks = <A>(rows: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
     rows.slice(i * rowsAtOnce, (i + 1) * rowsAtOnce)
   )
 
+/** A query of `song_id`s with the keys that plays of them get: an hour's plays need not work them out again. */
+const withKeys = (sql: Dialect, spellings: string): string =>
+  `SELECT s.*, ${sql.key("song", "s.song_id")} AS song_key, ${sql.key("artist", "c.artist_id")} AS artist_key
+FROM (${spellings}) s JOIN catalog_songs c ON s.song_id = c.song_id`
+
 /**
  * Statements that keep the catalog as it came, and make the three look-ups that resolve plays: by (artist, title,
  * float32 of the duration), by (artist, title) if unique, artists by spelling (the smallest artist_id).
@@ -96,20 +102,31 @@ export const catalogStatements = (sql: Dialect, catalog: Catalog | undefined): R
     sql.replaceTable(
       "spellings_by_duration",
       "Songs by spelling and the float32 of their duration; the smallest song_id.",
-      `SELECT artist, title, duration32, min(song_id) AS song_id
+      withKeys(
+        sql,
+        `SELECT artist, title, duration32, min(song_id) AS song_id
 FROM (SELECT artist, title, ${sql.float32("duration")} AS duration32, song_id FROM song_spellings)
 GROUP BY artist, title, duration32`
+      )
     ),
     sql.replaceTable(
       "spellings_by_name",
       "Songs by spelling, where it names one.",
-      `SELECT artist, title, min(song_id) AS song_id FROM song_spellings s GROUP BY artist, title HAVING count(DISTINCT s.song_id) = 1`
+      withKeys(
+        sql,
+        `SELECT artist, title, min(song_id) AS song_id FROM song_spellings s GROUP BY artist, title HAVING count(DISTINCT s.song_id) = 1`
+      )
     ),
     sql.replaceTable(
       "artist_spellings",
       "Artists by spelling; the smallest artist_id.",
-      `SELECT s.artist, min(c.artist_id) AS artist_id FROM song_spellings s JOIN catalog_songs c ON s.song_id = c.song_id
-GROUP BY s.artist`
+      `SELECT artist, ${sql.key("artist", "artist_id")} AS artist_key FROM (
+  SELECT s.artist, min(c.artist_id) AS artist_id FROM song_spellings s JOIN catalog_songs c ON s.song_id = c.song_id
+  GROUP BY s.artist)`
     )
   ]
 }
+
+/** Names the catalog that tables were loaded with, and what was made of it. */
+export const catalogMark = (sql: Dialect, version: string | undefined): string =>
+  `${version ?? "none"} ${createHash("sha256").update(catalogStatements(sql, undefined).join("\n")).digest("hex").slice(0, 16)}`

@@ -14,8 +14,13 @@ const types: Readonly<Record<SqlType, string>> = {
 const text = (value: string): string =>
   `'${value.replaceAll("'", "''").replaceAll("\u0000", "' || chr(0) || '")}'`
 
-/** DuckDB's own clock stands still in a transaction: whoever runs a statement puts the time (epoch ms) here. */
-export const nowMark = "/*now*/0"
+/**
+ * DuckDB's own clock stands still in a transaction, so whoever runs statements notes moments where one says this (first of
+ * all where it says the second), and puts the text of those noted in place of the third.
+ */
+export const momentMark = "/* moment */"
+export const firstMomentMark = "/* first moment */"
+export const momentsMark = "/* moments */''"
 
 /** Ends a query of one boolean: whoever runs statements leaves out the next so many unless it is true. */
 export const skipMark = /\/\* else skip (\d+) \*\/$/
@@ -41,7 +46,8 @@ export const duckDbDialect: Dialect = {
   table: (name) => name,
   timestamp: (epochMs) => `make_timestamp(${epochMs * 1000})`,
   endOfTime: `TIMESTAMP 'infinity'`,
-  nowMs: nowMark,
+  noteMoment: (first) => (first === undefined ? momentMark : firstMomentMark),
+  notedMoments: momentsMark,
   cast: (value, type) => `CAST(${value} AS ${types[type]})`,
   key: (kind, ...of) => {
     const hashed = of.map(
@@ -105,6 +111,7 @@ export const duckDbDialect: Dialect = {
   createFrom: (name, table) => `CREATE OR REPLACE TABLE ${name} AS SELECT * FROM ${table.name}`,
   replaceTable: (name, _description, select) => `CREATE OR REPLACE TABLE ${name} AS ${select}`,
   tempTable: (name, select) => `CREATE OR REPLACE TEMP TABLE ${name} AS ${select}`,
+  collected: (select) => `WITH collected AS MATERIALIZED (${select}) SELECT * FROM collected`,
   tempView: (name, select) => `CREATE OR REPLACE TEMP VIEW ${name} AS ${select}`,
   setVariable: (name, select) => `SET VARIABLE ${name} = (${select})`,
   when: (condition, statements) => [

@@ -5,6 +5,7 @@ import type { Topic } from "@musify/domain/Topic.ts"
 import type { Plan } from "@musify/lake/Plan.ts"
 import { Effect } from "effect"
 import type { Dialect } from "./Dialect.ts"
+import { momentLength } from "./Dialect.ts"
 import type { Model, Table } from "./Model.ts"
 import { column, optional } from "./Model.ts"
 import { changedRows } from "./models/dailyMarts.ts"
@@ -289,29 +290,21 @@ JOIN (SELECT hour, ${sql.cast(`sum(${sql.id("rows")})`, "int64")} AS row_count F
 ORDER BY h.hour`
 }
 
-/** The lake's files of some hours. */
+/**
+ * The lake's files of some hours: by hour, and in an hour about by time, so that facts lie in that order without being
+ * sorted.
+ */
 export const readLakeFiles = (
   session: WarehouseSession,
   hours: ReadonlyArray<Hour>
 ): Effect.Effect<ReadonlyArray<LakeFileName>, WarehouseError> =>
   Effect.map(
-    session.query("ledger", `SELECT topic, path FROM lake_files WHERE hour IN (${hours.join(", ")})`),
-    (rows) => {
-      const files = rows.map((row) => ({ topic: row["topic"] as Topic, path: String(row["path"]) }))
-      return files.sort((a, b) => (a.path < b.path ? -1 : 1))
-    }
+    session.query(
+      "ledger",
+      `SELECT topic, path FROM lake_files WHERE hour IN (${hours.join(", ")}) ORDER BY hour, seq, ${session.dialect.id("partition")}, path`
+    ),
+    (rows) => rows.map((row) => ({ topic: row["topic"] as Topic, path: String(row["path"]) }))
   )
-
-/** Leaves the moment, after a model's statements, for `recordBuilt`; `first` before all of them. */
-export const clockModel = (sql: Dialect, first?: "first"): string => {
-  const moment = `lpad(${sql.cast(sql.nowMs, "string")}, ${momentLength}, '0')`
-  return sql.setVariable(
-    "model_times",
-    first === undefined ? `SELECT ${sql.variable("model_times")} || ${moment}` : `SELECT ${moment}`
-  )
-}
-
-const momentLength = 13
 
 /** Whether a table's rows are each of an hour that is built with it. */
 export const isCutByHours = ({ columns, name }: Model): boolean =>
@@ -336,10 +329,7 @@ export const recordBuilt = (
   const none = `SELECT ${sql.cast("NULL", "string")} AS model, ${sql.cast("NULL", "int64")} AS hour, ${sql.cast("NULL", "int64")} AS n`
   const counts = built.filter(isCutByHours).map((model) => countsOf(sql, model))
   const moment = (place: string) =>
-    sql.cast(
-      `substr(${sql.variable("model_times")}, 1 + ${momentLength} * (${place}), ${momentLength})`,
-      "int64"
-    )
+    sql.cast(`substr(${sql.notedMoments}, 1 + ${momentLength} * (${place}), ${momentLength})`, "int64")
   const names = sql.rowsOf(
     { model: "string", version: "string", place: "int64" },
     built.map(({ name }, place) => [name, versions.get(name) ?? "", place])

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
 import { topics } from "@musify/domain/Topic.ts"
-import { catalogStatements } from "./catalogTables.ts"
+import { catalogMark } from "./catalogTables.ts"
 import type { Dialect } from "./Dialect.ts"
 import type { Model } from "./Model.ts"
 import { newHours, rebuilt } from "./Model.ts"
@@ -24,7 +24,7 @@ export const modelVersions = (
 ): ReadonlyMap<string, string> => {
   const staged = Object.fromEntries(topics.map((topic) => [topic, `lake_${topic}`]))
   const staging = digest(stageSteps(sql, staged).flatMap(({ statements }) => statements))
-  const catalog = digest([...catalogStatements(sql, undefined), catalogVersion ?? "no catalog"])
+  const catalog = catalogMark(sql, catalogVersion)
   const versions = new Map<string, string>()
   for (const model of models) {
     const read = model.dependsOn.map((name) => {

@@ -76,11 +76,11 @@ export const publishPending = <E>(
     const isSwap = resetting && remembered !== undefined
     if (isSwap && dirty.length > 0) return
     const pending = yield* readPending(session)
-    const [built] = yield* session.query(
+    const built = yield* session.query(
       "publish",
-      `SELECT count(*) AS n FROM ledger_hours WHERE built_at IS NOT NULL`
+      `SELECT hour FROM ledger_hours WHERE built_at IS NOT NULL LIMIT 1`
     )
-    if (Number(built["n"]) === 0) return
+    if (built.length === 0) return
     const publisher = session.publisher ?? folderPublisher(session, options.published)
     if (pending.length === 0 && (yield* publisher.isSound(remembered))) return
     yield* options.onStep("publish")

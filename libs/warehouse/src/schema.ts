@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import type { Catalog } from "./catalogTables.ts"
-import { catalogStatements } from "./catalogTables.ts"
+import { catalogMark, catalogStatements } from "./catalogTables.ts"
 import { forget, ledgerTables } from "./ledger.ts"
 import type { Model } from "./Model.ts"
 import { models } from "./models/models.ts"
@@ -11,9 +11,6 @@ import { WarehouseUnavailable } from "./WarehouseError.ts"
 
 /** Version of the warehouse file's own tables (the ledger); a newer one is refused, an older one brought to it. */
 const format = 5
-
-/** Name of the version of no catalog. */
-export const noCatalog = "none"
 
 /** Values kept in the warehouse beside its tables. */
 export type InfoName = "format" | "catalog" | "resetting" | "published"
@@ -174,7 +171,7 @@ export const remake = (
         ? []
         : [
             ...catalogStatements(sql, catalog.songs),
-            ...writeInfo(session, "catalog", catalog.songs?.version ?? noCatalog)
+            ...writeInfo(session, "catalog", catalogMark(sql, catalog.songs?.version))
           ]),
       ...fresh.map(sql.create),
       ...sql.keys(fresh),

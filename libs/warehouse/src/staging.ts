@@ -1,7 +1,7 @@
 import { columnsOf } from "@musify/domain/columns.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
 import { topics } from "@musify/domain/Topic.ts"
-import type { BuildVariable, Dialect } from "./Dialect.ts"
+import type { Dialect } from "./Dialect.ts"
 import type { LargeFiles, StagedFiles, Step } from "./Warehouse.ts"
 
 /** Lake names of fields that the warehouse names otherwise. */
@@ -48,12 +48,30 @@ const firstCopy = (sql: Dialect, topic: Topic): string => {
   ORDER BY ${others.map((name) => `${name} IS NULL, ${name}`).join(", ")}) = 1`
 }
 
+/** An event's natural key, as a lake file and as a stage holds it. */
+const lakeKey = (sql: Dialect, prefix = ""): ReadonlyArray<string> => {
+  const [user, session, item] = ["userId", "sessionId", "itemInSession"].map(
+    (name) => `${prefix}${sql.id(name)}`
+  )
+  return [user, session, item, sql.lakeTime(`${prefix}${sql.id("ts")}`)]
+}
+const copiedKey = ["user_id", "session_id", "item_in_session", "ts"]
+const stageKey = (event: string): ReadonlyArray<string> => copiedKey.map((name) => `${event}.${name}`)
+
+/** Condition: the event of this natural key is the copied event `c`. */
+const isCopied = ([user, session, item, ts]: ReadonlyArray<string>): string =>
+  `${user} IS NOT DISTINCT FROM c.user_id AND ${session} = c.session_id AND ${item} = c.item_in_session AND ${ts} = c.ts`
+
+/** Leaves the natural keys that rows of a source have more than once. */
+const copiedEvents = (sql: Dialect, source: string): string => {
+  const key = copiedKey.join(", ")
+  return sql.tempTable("copied_events", `SELECT ${key} FROM ${source} GROUP BY ${key} HAVING count(*) > 1`)
+}
+
 /** The copies that stay, of the events that have any. */
-const keptCopies = (sql: Dialect, topic: Topic, source: string, copies: BuildVariable = "copies"): string =>
+const keptCopies = (sql: Dialect, topic: Topic, source: string): string =>
   `SELECT ${stageColumns(sql, topic)} FROM (
-  SELECT e.* FROM (SELECT * FROM ${source} WHERE ${sql.variable(copies)} > 0) e JOIN copied_events c
-    ON e.${sql.id("userId")} IS NOT DISTINCT FROM c.user_id AND e.${sql.id("sessionId")} = c.session_id
-    AND e.${sql.id("itemInSession")} = c.item_in_session AND ${sql.lakeTime("e.ts")} = c.ts)
+  SELECT e.* FROM ${source} e JOIN copied_events c ON ${isCopied(lakeKey(sql, "e."))})
 ${firstCopy(sql, topic)}`
 
 const stageRows = (topic: Topic, column: string, sql: Dialect) =>
@@ -78,18 +96,13 @@ const stageTopic = (sql: Dialect, topic: Topic, source: string): ReadonlyArray<s
       )
     ]
   return [
-    sql.tempTable(stage, `SELECT ${stageColumns(sql, topic)} FROM ${source}`),
+    sql.tempTable(stage, sql.collected(`SELECT ${stageColumns(sql, topic)} FROM ${source}`)),
     sql.tempTable(read, stageRows(topic, "found", sql)),
-    sql.tempTable(
-      "copied_events",
-      `SELECT user_id, session_id, item_in_session, ts FROM ${stage}
-GROUP BY user_id, session_id, item_in_session, ts HAVING count(*) > 1`
-    ),
+    copiedEvents(sql, stage),
     sql.setVariable("copies", "SELECT count(*) FROM copied_events"),
     ...sql.when(`${sql.variable("copies")} > 0`, [
       sql.tempTable("kept_events", keptCopies(sql, topic, source)),
-      `DELETE FROM ${stage} AS s WHERE EXISTS (SELECT 1 FROM copied_events c WHERE s.user_id IS NOT DISTINCT FROM c.user_id
-  AND s.session_id = c.session_id AND s.item_in_session = c.item_in_session AND s.ts = c.ts)`,
+      `DELETE FROM ${stage} AS s WHERE EXISTS (SELECT 1 FROM copied_events c WHERE ${isCopied(stageKey("s"))})`,
       `INSERT INTO ${stage} SELECT * FROM kept_events`
     ])
   ]
@@ -101,29 +114,20 @@ GROUP BY user_id, session_id, item_in_session, ts HAVING count(*) > 1`
  */
 const viewTopic = (sql: Dialect, topic: Topic, { large: source }: LargeFiles): ReadonlyArray<string> => {
   const copies = `copied_${topic}` as const
-  const key = [
-    `${sql.id("userId")} AS user_id`,
-    `${sql.id("sessionId")} AS session_id`,
-    `${sql.id("itemInSession")} AS item_in_session`,
-    `${sql.lakeTime(sql.id("ts"))} AS ts`
-  ]
+  const key = lakeKey(sql).map((value, i) => `${value} AS ${copiedKey[i]}`)
+  const whenCopied = `(SELECT * FROM ${source} WHERE ${sql.variable(copies)} > 0)`
   return [
     sql.tempTable(
       `read_${topic}`,
       `SELECT ${sql.text(topic)} AS topic, ${sql.hourOf(sql.id("ts"))} AS hour, count(*) AS found FROM ${source} GROUP BY 2`
     ),
-    sql.tempTable(
-      "copied_events",
-      `SELECT user_id, session_id, item_in_session, ts FROM (SELECT ${key.join(", ")} FROM ${source})
-GROUP BY user_id, session_id, item_in_session, ts HAVING count(*) > 1`
-    ),
+    copiedEvents(sql, `(SELECT ${key.join(", ")} FROM ${source})`),
     sql.setVariable(copies, "SELECT count(*) FROM copied_events"),
     sql.tempTable(
       `single_${topic}`,
-      `SELECT e.* FROM (SELECT ${stageColumns(sql, topic)} FROM ${source} WHERE ${sql.variable(copies)} > 0) e
-WHERE NOT EXISTS (SELECT 1 FROM copied_events c WHERE e.user_id IS NOT DISTINCT FROM c.user_id
-  AND e.session_id = c.session_id AND e.item_in_session = c.item_in_session AND e.ts = c.ts)
-UNION ALL ${keptCopies(sql, topic, source, copies)}`
+      `SELECT e.* FROM (SELECT ${stageColumns(sql, topic)} FROM ${whenCopied}) e
+WHERE NOT EXISTS (SELECT 1 FROM copied_events c WHERE ${isCopied(stageKey("e"))})
+UNION ALL ${keptCopies(sql, topic, whenCopied)}`
     ),
     sql.tempView(
       `stage_${topic}`,

@@ -1,4 +1,5 @@
 import type { BuildVariable, Dialect, SqlType } from "../Dialect.ts"
+import { momentLength } from "../Dialect.ts"
 import type { Table } from "../Model.ts"
 
 const types: Readonly<Record<SqlType, string>> = {
@@ -86,7 +87,12 @@ export const googleSqlDialect = (dataset: string): Dialect => {
     text,
     table: (name) => `\`${dataset}.${name}\``,
     timestamp: (epochMs) => `TIMESTAMP_MILLIS(${epochMs})`,
-    nowMs: `UNIX_MILLIS(CURRENT_TIMESTAMP())`,
+    noteMoment: (first) => {
+      const moments = scriptVariable("model_times")
+      const now = `lpad(CAST(UNIX_MILLIS(CURRENT_TIMESTAMP()) AS STRING), ${momentLength}, '0')`
+      return `SET ${moments} = ${first === undefined ? `${moments} || ${now}` : now}`
+    },
+    notedMoments: scriptVariable("model_times"),
     endOfTime: `TIMESTAMP '9999-12-31 23:59:59.999999+00'`,
     cast: (value, type) => `CAST(${value} AS ${types[type]})`,
     key: (kind, ...of) => {
@@ -167,6 +173,7 @@ export const googleSqlDialect = (dataset: string): Dialect => {
     replaceTable: (name, about, select) =>
       `CREATE OR REPLACE TABLE ${name} OPTIONS(${description(about)}) AS ${select}`,
     tempTable: (name, select) => `CREATE OR REPLACE TEMP TABLE ${name} AS ${select}`,
+    collected: (select) => select,
     // BigQuery has no temporary views.
     tempView: (name, select) => `CREATE OR REPLACE TEMP TABLE ${name} AS ${select}`,
     setVariable: (name, select) => `SET ${scriptVariable(name)} = (${select})`,

@@ -1,7 +1,31 @@
+import type { Dialect } from "../Dialect.ts"
 import type { Model } from "../Model.ts"
 import { column } from "../Model.ts"
 
-/** Every hour from the first to the last that is built: grows with the facts, at either end. */
+const withDates = (sql: Dialect, hours: string): string =>
+  `SELECT n AS hour_key, began, ${sql.dateOf("began")} AS date FROM (SELECT n, ${sql.hourStart("n")} AS began FROM ${hours})`
+
+/** Hours between the first and the last that were built or are that the calendar has not. */
+const missing = (sql: Dialect): string => {
+  const bound = (which: "min" | "max") =>
+    `(SELECT ${which}(h) FROM (SELECT ${which}(hour) AS h FROM build_hours UNION ALL SELECT ${which}(hour) AS h FROM ledger_hours WHERE built_at IS NOT NULL))`
+  return `${withDates(sql, sql.integers(bound("min"), bound("max")))}
+WHERE n NOT IN (SELECT hour_key FROM dim_datetime)`
+}
+
+/** Hours before and behind the calendar, which has no gaps, as far as the build's. */
+const beyond = (sql: Dialect): string => {
+  const first = sql.variable("first_hour")
+  const last = sql.variable("last_hour")
+  const before = sql.integers(first, `(SELECT coalesce(min(hour_key), ${last} + 1) - 1 FROM dim_datetime)`)
+  const behind = sql.integers(`(SELECT coalesce(max(hour_key), ${last}) + 1 FROM dim_datetime)`, last)
+  return withDates(sql, `(SELECT n FROM ${before} UNION ALL SELECT n FROM ${behind})`)
+}
+
+/**
+ * Every hour from the first to the last that is built: grows with the facts, at either end. Leaves what a build adds in
+ * `new_calendar`.
+ */
 export const dimDatetime: Model = {
   name: "dim_datetime",
   kind: "dimension",
@@ -22,18 +46,16 @@ export const dimDatetime: Model = {
     column("is_weekend", "boolean", "Saturday or Sunday")
   ],
   dependsOn: [],
-  steps: (sql) => [
+  steps: (sql, { isAnew }) => [
+    sql.tempTable("new_calendar", isAnew ? missing(sql) : beyond(sql)),
     `INSERT INTO dim_datetime
-SELECT n AS hour_key, began AS hour_start, ${sql.dateOf("began")}, ${sql.part("year", "began")}, ${sql.part("quarter", "began")}, ${sql.part("month", "began")},
+SELECT hour_key, began AS hour_start, date, ${sql.part("year", "began")}, ${sql.part("quarter", "began")}, ${sql.part("month", "began")},
   ${sql.part("day", "began")}, ${sql.part("hour", "began")}, ${sql.part("iso_weekday", "began")}, ${sql.part("iso_week", "began")},
   ${sql.part("iso_weekday", "began")} >= 6
-FROM (SELECT n, ${sql.hourStart("n")} AS began FROM ${sql.integers(
-      `(SELECT min(h) FROM (SELECT min(hour) AS h FROM build_hours UNION ALL SELECT min(hour) AS h FROM ledger_hours WHERE built_at IS NOT NULL))`,
-      `(SELECT max(h) FROM (SELECT max(hour) AS h FROM build_hours UNION ALL SELECT max(hour) AS h FROM ledger_hours WHERE built_at IS NOT NULL))`
-    )})
-WHERE n NOT IN (SELECT hour_key FROM dim_datetime)
-${sql.insertOrder("n")}`
+FROM new_calendar
+${sql.insertOrder("hour_key")}`
   ],
+  leaves: (sql) => [sql.tempTable("new_calendar", withDates(sql, sql.integers("1", "0")))],
   audits: [
     {
       name: "the calendar has no gap",

@@ -130,13 +130,16 @@ const touched = (sql: Dialect, isAnew: boolean): ReadonlyArray<string> => {
         .map((topic) => `SELECT session_id FROM ${factOf[topic]} WHERE ${inBuild(sql)}`)
         .join(" UNION DISTINCT ")
     ),
-    sql.tempTable(
-      "known_sessions",
-      `SELECT * FROM fact_sessions WHERE session_id IN (SELECT session_id FROM touched_sessions)`
-    ),
+    // All sessions are asked for their id only: a session may go on however long after it began.
     sql.setVariable(
       "sessions_from",
-      `SELECT least(${sql.hourStart(first)}, coalesce(min(started_at), ${sql.endOfTime})) FROM known_sessions`
+      `SELECT least(${sql.hourStart(first)}, coalesce(min(started_at), ${sql.endOfTime})) FROM fact_sessions
+WHERE session_id IN (SELECT session_id FROM touched_sessions)`
+    ),
+    sql.tempTable(
+      "known_sessions",
+      `SELECT * FROM fact_sessions WHERE started_at >= ${sql.variable("sessions_from")}
+  AND session_id IN (SELECT session_id FROM touched_sessions)`
     ),
     sql.setVariable(
       "counted_from",

@@ -104,8 +104,7 @@ LEFT JOIN hour_users u ON s.user_id = u.user_id AND u.valid_from <= s.ts AND s.t
 JOIN (SELECT DISTINCT device_key, user_agent FROM new_device_hours) v ON s.user_agent IS NOT DISTINCT FROM v.user_agent
 JOIN (SELECT DISTINCT location_key, city, state, zip FROM new_location_hours) l ON s.city IS NOT DISTINCT FROM l.city
   AND s.state IS NOT DISTINCT FROM l.state AND s.zip IS NOT DISTINCT FROM l.zip
-${options.joins?.(sql) ?? ""}
-${sql.insertOrder("s.ts")}`,
+${options.joins?.(sql) ?? ""}`,
         // Elsewhere: only after the first changed hour, only users whose chain changed, only keys that differ.
         ...sql.when(needsKeys(sql), [
           `INSERT INTO rekeyed_hours SELECT DISTINCT f.hour_key FROM ${name} f
@@ -143,25 +142,31 @@ WHERE s.kept IS DISTINCT FROM f.found`
   }
 }
 
-/** The songs that plays mean: by strings and float32 of the duration, else by strings if unique, else a song of its own. */
-const playedSongs = (sql: Dialect): string => `
-WITH played AS (
-  SELECT DISTINCT artist, song, duration, ${sql.float32("duration")} AS duration32 FROM stage_listen_events
-), matched AS (
-  SELECT p.artist, p.song, p.duration, coalesce(d.song_id, n.song_id) AS song_id
-  FROM played p
-  LEFT JOIN spellings_by_duration d ON p.artist = d.artist AND p.song = d.title AND p.duration32 = d.duration32
-  LEFT JOIN spellings_by_name n ON p.artist = n.artist AND p.song = n.title
-)
-SELECT m.artist, m.song, m.duration, m.song_id,
-  CASE WHEN m.song_id IS NOT NULL THEN ${sql.key("song", "m.song_id")}
-       ELSE ${sql.key("song_seen", "m.artist", "m.song")} END AS song_key,
-  CASE WHEN m.song_id IS NOT NULL THEN ${sql.key("artist", "c.artist_id")}
-       WHEN a.artist_id IS NOT NULL THEN ${sql.key("artist", "a.artist_id")}
-       ELSE ${sql.key("artist_seen", "m.artist")} END AS artist_key
-FROM matched m
-LEFT JOIN catalog_songs c ON m.song_id = c.song_id
-LEFT JOIN artist_spellings a ON m.artist = a.artist`
+/**
+ * The songs that plays mean: by strings and float32 of the duration, else by strings if unique, else a song of its own.
+ * Most are found by the first, so the others are asked only for what is left.
+ */
+const playedSongs = (sql: Dialect): ReadonlyArray<string> => [
+  sql.tempTable(
+    "played_songs",
+    `SELECT p.artist, p.song, p.duration, d.song_id, d.song_key, d.artist_key
+FROM (SELECT DISTINCT artist, song, duration, ${sql.float32("duration")} AS duration32 FROM stage_listen_events) p
+LEFT JOIN spellings_by_duration d ON p.artist = d.artist AND p.song = d.title AND p.duration32 = d.duration32`
+  ),
+  sql.setVariable("other_songs", "SELECT count(*) FROM played_songs WHERE song_id IS NULL"),
+  ...sql.when(`${sql.variable("other_songs")} > 0`, [
+    sql.tempTable(
+      "named_songs",
+      `SELECT p.artist, p.song, p.duration, n.song_id, coalesce(n.song_key, ${sql.key("song_seen", "p.artist", "p.song")}) AS song_key,
+  coalesce(n.artist_key, a.artist_key, ${sql.key("artist_seen", "p.artist")}) AS artist_key
+FROM played_songs p LEFT JOIN spellings_by_name n ON p.artist = n.artist AND p.song = n.title
+LEFT JOIN artist_spellings a ON p.artist = a.artist
+WHERE p.song_id IS NULL`
+    ),
+    `DELETE FROM played_songs WHERE song_id IS NULL`,
+    `INSERT INTO played_songs SELECT artist, song, duration, song_id, song_key, artist_key FROM named_songs`
+  ])
+]
 
 export const factStreams = fact({
   name: "fact_streams",
@@ -185,7 +190,7 @@ export const factStreams = fact({
     column("duration", "float64", "Length of the song, seconds, as on the event")
   ],
   before: (sql, isNew) => [
-    sql.tempTable("played_songs", playedSongs(sql)),
+    ...playedSongs(sql),
     ...(isNew
       ? []
       : [sql.tempTable("old_song_keys", `SELECT DISTINCT song_key FROM fact_streams WHERE ${inBuild(sql)}`)])

@@ -93,7 +93,7 @@ export const martActiveUsers: Model = {
 WHERE m.date = a.date`,
     sql.tempTable(
       "changed_dates",
-      `SELECT DISTINCT t.date FROM dim_datetime t WHERE t.date NOT IN (SELECT date FROM mart_active_users)${
+      `SELECT DISTINCT t.date FROM ${isAnew ? "dim_datetime" : "new_calendar"} t WHERE t.date NOT IN (SELECT date FROM mart_active_users)${
         isAnew
           ? `
 UNION DISTINCT
@@ -145,10 +145,11 @@ export const martConversion: Model = {
   ],
   dependsOn: ["level_steps", "cancellations", "dim_users", "dim_datetime"],
   steps: (sql, { isAnew }) => [
+    // The mart has the months of the calendar as it was before.
     sql.tempTable(
       "changed_months",
       `SELECT month, ${sql.startOfDate("month")} AS month_start, ${sql.startOfDate(sql.nextMonth("month"))} AS month_end
-FROM (SELECT DISTINCT ${sql.monthStart("date")} AS month FROM dim_datetime)
+FROM (${isAnew ? "" : "SELECT month FROM mart_conversion UNION DISTINCT "}SELECT DISTINCT ${sql.monthStart("date")} AS month FROM ${isAnew ? "dim_datetime" : "new_calendar"})
 WHERE month >= (SELECT ${sql.monthStart(sql.dateOf(sql.hourStart("min(hour)")))} FROM build_hours)
   OR month NOT IN (SELECT month FROM mart_conversion)`
     ),
