@@ -122,8 +122,8 @@ interface Counted {
   readonly written: number
 }
 
-const countRows = async (data: string): Promise<Counted> => {
-  const file = values.rows ?? join(folder, "rows.ndjson")
+const countRows = async ({ data, history }: Made): Promise<Counted> => {
+  const file = `${values.rows ?? join(folder, "rows")}.${history}`
   rmSync(file, { force: true })
   process.env.ROWS = file
   await batch(data, ["--import", join(root, "bench/batch/countRows.mjs")])
@@ -134,31 +134,44 @@ const countRows = async (data: string): Promise<Counted> => {
     .reduce((sum, { read, written }) => ({ read: sum.read + read, written: sum.written + written }))
 }
 
-/** Adds hours to a data folder, one run each. */
-const measureHours = async (data: string, lake: BenchLake) => {
-  const idle: Array<Used> = []
-  for (let i = 0; i < 3; i++) idle.push(await batch(data))
-  const start = median(idle.map(({ cpu_s }) => cpu_s))
-  const runs: Array<Used> = []
-  const plays: Array<number> = []
-  for (let i = 0; i < measuredHours; i++) {
-    plays.push(await lake.put(hourFolder, newHour + i, filesOfHour))
-    const used = await batch(data)
-    if (hoursOf(used) !== 1) throw new Error(`${hoursOf(used)} hours were built, not 1.`)
-    runs.push(used)
-  }
+/** A data folder that is built, and what was measured of it. */
+interface Made {
+  readonly history: number
+  readonly data: string
+  readonly lake: BenchLake
+  readonly idle: Array<Used>
+  readonly runs: Array<Used>
+  readonly plays: Array<number>
+}
+
+/** Adds hours to the data folders, one run each: the folders in turn, since the machine's speed changes meanwhile. */
+const measureHours = async (all: ReadonlyArray<Made>): Promise<void> => {
+  for (let i = 0; i < 3; i++) for (const { data, idle } of all) idle.push(await batch(data))
+  for (let i = 0; i < measuredHours; i++)
+    for (const { data, lake, plays, runs } of all) {
+      plays.push(await lake.put(hourFolder, newHour + i, filesOfHour))
+      const used = await batch(data)
+      if (hoursOf(used) !== 1) throw new Error(`${hoursOf(used)} hours were built, not 1.`)
+      runs.push(used)
+    }
+}
+
+/** What the hours have cost, and what one more reads and writes. */
+const rowOf = async (made: Made) => {
+  const { data, history, idle, lake, plays, runs } = made
   await lake.put(hourFolder, newHour + measuredHours, filesOfHour)
-  const { read, written } = await countRows(data)
+  const { read, written } = await countRows(made)
   if (values.profile !== undefined) {
     await lake.put(hourFolder, newHour + measuredHours + 1, filesOfHour)
     await batch(data, ["--cpu-prof", "--cpu-prof-dir", values.profile])
   }
   const cpu_s = median(runs.map((run) => run.cpu_s))
   return {
+    history_hours: history,
     plays_per_hour: Math.round(plays.reduce((a, b) => a + b) / plays.length),
     wall_s: rounded(median(runs.map((run) => run.wall_s))),
     cpu_s: rounded(cpu_s),
-    steady_cpu_s: rounded(cpu_s - start),
+    steady_cpu_s: rounded(cpu_s - median(idle.map((run) => run.cpu_s))),
     peak_rss_mib: Math.round(Math.max(...runs.map((run) => run.peak_rss_mib))),
     rows_read: read,
     rows_written: written
@@ -193,13 +206,15 @@ try {
     to: newHour + measuredHours + 1
   })
   let long: { readonly data: string; readonly lake: BenchLake } | undefined
+  const all: Array<Made> = []
   for (const history of histories) {
+    const name = `history-${history}`
     let made: { readonly data: string; readonly lake: BenchLake }
     // All histories have the same listeners: a short one, too, knows those of all simulated hours.
     if (history >= 24) long ??= await buildFolder("simulated", simulatedHours)
-    if (long === undefined || history <= simulatedHours) made = await buildFolder("short", history)
+    if (long === undefined || history <= simulatedHours) made = await buildFolder(name, history)
     else {
-      const data = join(folder, "long")
+      const data = join(folder, name)
       cpSync(long.data, data, { recursive: true })
       made = { data, lake: await long.lake.goOnIn(join(data, "bucket")) }
     }
@@ -214,19 +229,23 @@ try {
           history < simulatedHours && long !== undefined ? join(long.data, "warehouse.duckdb") : undefined
       })
     const size = statSync(join(made.data, "warehouse.duckdb")).size
-    const hour = await measureHours(made.data, made.lake)
+    console.error(`${history} hours: ${Math.round(size / 2 ** 20)} MiB`)
+    all.push({ ...made, history, idle: [], runs: [], plays: [] })
+  }
+  await measureHours(all)
+  for (const made of all) {
+    const hour = await rowOf(made)
     console.error(
-      `${history} hours (${Math.round(size / 2 ** 20)} MiB): one more in ${hour.wall_s} s, ${hour.steady_cpu_s} CPU s of ${hour.cpu_s}, ${hour.peak_rss_mib} MiB`
+      `${made.history} hours: one more in ${hour.wall_s} s, ${hour.steady_cpu_s} CPU s of ${hour.cpu_s}, ${hour.peak_rss_mib} MiB`
     )
     rmSync(made.data, { recursive: true })
-    const whole = await measureWhole(history)
+    const whole = await measureWhole(made.history)
     for (const [name, used] of Object.entries(whole))
       if (used !== null)
         console.error(
-          `${history} hours anew by ${name}: ${rounded(used.wall_s)} s, ${rounded(used.cpu_s)} CPU s, ${Math.round(used.peak_rss_mib)} MiB`
+          `${made.history} hours anew by ${name}: ${rounded(used.wall_s)} s, ${rounded(used.cpu_s)} CPU s, ${Math.round(used.peak_rss_mib)} MiB`
         )
     rows.push({
-      history_hours: history,
       ...hour,
       rebuild_wall_s: whole.rebuild && rounded(whole.rebuild.wall_s),
       rebuild_cpu_s: whole.rebuild && rounded(whole.rebuild.cpu_s),
