@@ -1,10 +1,11 @@
 /*
  * npm run bench:batch [-- --json] [-- --hours 24,720] [-- --plays 40000] [-- --rebuild] [-- --rows FILE]
- * [-- --profile DIR] [-- --whole-days 30]: what one more hour costs the bundled batcher on DuckDB behind histories of so many hours, audits and
- * publishing included. Each history gets five hours in a row, each a process of its own from start to exit; the medians
- * are told. Up to 36 hours of history are simulated and built; longer ones are made of a day's copies by SQL. Beside it,
- * where a dbt-duckdb is found, what a dbt project does each hour: everything anew from a lake of that history; with
- * --rebuild also our own build of everything from the same lake.
+ * [-- --profile DIR] [-- --whole-days 30]: what one more hour costs the bundled batcher on DuckDB behind histories of so
+ * many hours, audits and publishing included. Each history gets five hours in a row, each a process of its own from start
+ * to exit, the histories in turn; the medians are told. Up to 36 hours of history are simulated and built; longer ones are
+ * made of a day's copies by SQL, all rows of the last `--whole-days` of them. Beside it, where a dbt-duckdb is found, what
+ * a dbt project does each hour: everything anew from a lake of that history; with --rebuild also our own build of
+ * everything from the same lake.
  */
 import { hourOf } from "@musify/domain/Hour.ts"
 import { execFileSync } from "node:child_process"
