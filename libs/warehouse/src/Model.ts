@@ -114,6 +114,8 @@ export interface Model extends Table {
    */
   readonly leaves?: (sql: Dialect, isStaged: boolean) => ReadonlyArray<string>
   readonly audits: ReadonlyArray<Audit>
+  /** Where the audit of its key looks, if its columns do not tell. */
+  readonly keyRows?: (scope: AuditScope) => { readonly table: string; readonly where: string }
   /**
    * A query that finds a row whenever an audit of the model does, that of its key included, and costs less than they do.
    * It may find some when they do not: then they are asked one by one. Models may have the same.

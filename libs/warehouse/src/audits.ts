@@ -76,14 +76,15 @@ const ofBuild = (sql: Dialect, isStaged: boolean, isAnew: boolean): AuditScope =
 /** The audit that follows from a model's key: no two rows have the same. */
 const uniqueKey = (model: Model): Audit => ({
   name: `(${model.key.join(", ")}) is unique`,
-  isWhole: model.select !== undefined && model.name !== "dim_users",
+  isWhole: model.select !== undefined && model.keyRows === undefined,
   badRows: (_sql, scope) => {
     const key = model.key.join(", ")
     const copies = (table: string, where: string) =>
       `SELECT ${key}, count(*) AS copies FROM ${table} WHERE ${where} GROUP BY ${key} HAVING count(*) > 1`
-    if (model.name === "dim_users") return copies(scope.dimUsers, "TRUE")
-    if (model.name === "users_now") return copies(scope.dimUsers, "is_current AND user_id IS NOT NULL")
-    if (model.name === "users_past") return copies(scope.dimUsers, "NOT is_current")
+    if (model.keyRows !== undefined) {
+      const { table, where } = model.keyRows(scope)
+      return copies(table, where)
+    }
     const names = new Set(model.columns.map(({ name }) => name))
     const where = names.has("hour_key")
       ? names.has("ts")
@@ -92,10 +93,7 @@ const uniqueKey = (model: Model): Audit => ({
       : names.has("session_id")
         ? scope.sessions("session_id", model.partition)
         : names.has("hour")
-          ? // The only mart by hour that a build changes in other hours than its own.
-            model.name === "mart_listening"
-            ? scope.changedHourTimes("hour")
-            : scope.hourTimes("hour")
+          ? scope.hourTimes("hour")
           : names.has("user_id")
             ? [
                 scope.users("user_id"),

@@ -90,6 +90,8 @@ FROM counted c JOIN build_users u ON c.user_key = u.user_key JOIN dim_location l
 GROUP BY c.hour_key, c.user_key, u.user_id, l.state, c.level, u.gender, c.tag, c.device_key
 ${sql.insertOrder("1", "2", "4", "5")}`
   ],
+  // A build changes other hours than its own, too.
+  keyRows: (scope) => ({ table: "mart_listening", where: scope.changedHourTimes("hour") }),
   audits: [
     {
       name: "its plays are fact_streams' rows, hour by hour",

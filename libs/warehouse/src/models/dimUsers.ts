@@ -76,6 +76,7 @@ export const dimUsers: Model = {
 ${currentRows(sql, sql.table("users_now"))}
 UNION ALL ${pastRows(sql, sql.table("users_past"))}
 UNION ALL ${unknownUser(sql)}`,
+  keyRows: (scope) => ({ table: scope.dimUsers, where: "TRUE" }),
   audits: [
     {
       name: "a user's versions follow each other without gap or overlap, and differ",

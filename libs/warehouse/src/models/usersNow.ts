@@ -133,6 +133,7 @@ UNION ALL SELECT ${list} FROM new_user_versions`
     ),
     changedVersions(sql, "hour_users", "changed_users")
   ],
+  keyRows: (scope) => ({ table: scope.dimUsers, where: "is_current AND user_id IS NOT NULL" }),
   audits: [],
   suspects: versionSuspects
 }

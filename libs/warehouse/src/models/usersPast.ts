@@ -32,6 +32,7 @@ export const usersPast: Model = {
 ${sql.insertOrder("valid_to")}`
     ]
   },
+  keyRows: (scope) => ({ table: scope.dimUsers, where: "NOT is_current" }),
   audits: [],
   suspects: versionSuspects
 }
