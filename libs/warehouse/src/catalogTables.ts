@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto"
 import type { Song } from "@musify/domain/Song.ts"
 import { songSpellingRows } from "@musify/domain/songMatch.ts"
 import type { Effect } from "effect"
 import type { Dialect, SqlType } from "./Dialect.ts"
+import { digest } from "./digest.ts"
 import type { Table } from "./Model.ts"
 import { optional } from "./Model.ts"
 
@@ -129,4 +129,4 @@ GROUP BY artist, title, duration32`
 
 /** Names the catalog that tables were loaded with, and what was made of it. */
 export const catalogMark = (sql: Dialect, version: string | undefined): string =>
-  `${version ?? "none"} ${createHash("sha256").update(catalogStatements(sql, undefined).join("\n")).digest("hex").slice(0, 16)}`
+  `${version ?? "none"} ${digest(catalogStatements(sql, undefined))}`

@@ -58,7 +58,7 @@ const verifyLakeFiles = (
         })
       }),
     // A fiber for each costs more than a file on disk.
-    { concurrency: files.every(({ path: name }) => path.isAbsolute(store.locate(name))) ? 1 : checkedAtOnce }
+    { concurrency: path.isAbsolute(store.locate("")) ? 1 : checkedAtOnce }
   )
 
 /**

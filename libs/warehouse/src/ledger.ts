@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto"
 import type { Hour } from "@musify/domain/Hour.ts"
 import { dayMs, hourStart } from "@musify/domain/Hour.ts"
 import type { Topic } from "@musify/domain/Topic.ts"
@@ -6,6 +5,7 @@ import type { Plan } from "@musify/lake/Plan.ts"
 import { Effect } from "effect"
 import type { Dialect } from "./Dialect.ts"
 import { momentLength } from "./Dialect.ts"
+import { digest } from "./digest.ts"
 import type { Model, Table } from "./Model.ts"
 import { column, optional } from "./Model.ts"
 import { changedRows } from "./models/dailyMarts.ts"
@@ -229,10 +229,7 @@ export const builtModels: ReadonlyArray<Model> = models.filter(({ select }) => s
 
 /** Of an hour that is complete: its files and all versions, as an expression. */
 const completeOf = (sql: Dialect, versions: ReadonlyMap<string, string>, filesHash: string): string => {
-  const all = createHash("sha256")
-    .update(JSON.stringify([...versions]))
-    .digest("hex")
-    .slice(0, 16)
+  const all = digest([JSON.stringify([...versions])])
   return `${filesHash} || ${sql.text(` ${all}`)}`
 }
 

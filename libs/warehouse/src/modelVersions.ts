@@ -1,14 +1,11 @@
-import { createHash } from "node:crypto"
 import { topics } from "@musify/domain/Topic.ts"
 import { catalogMark } from "./catalogTables.ts"
 import type { Dialect } from "./Dialect.ts"
+import { digest } from "./digest.ts"
 import type { Model } from "./Model.ts"
 import { newHours, rebuilt } from "./Model.ts"
 import { models } from "./models/models.ts"
 import { stageSteps } from "./staging.ts"
-
-const digest = (parts: ReadonlyArray<string>): string =>
-  createHash("sha256").update(parts.join("\n;")).digest("hex").slice(0, 16)
 
 /** Names how a table is made: its columns, keys and cuts. */
 export const madeOf = (sql: Dialect, model: Model): string =>

@@ -49,13 +49,12 @@ const firstCopy = (sql: Dialect, topic: Topic): string => {
 }
 
 /** An event's natural key, as a lake file and as a stage holds it. */
-const lakeKey = (sql: Dialect, prefix = ""): ReadonlyArray<string> => {
-  const [user, session, item] = ["userId", "sessionId", "itemInSession"].map(
-    (name) => `${prefix}${sql.id(name)}`
-  )
-  return [user, session, item, sql.lakeTime(`${prefix}${sql.id("ts")}`)]
-}
-const copiedKey = ["user_id", "session_id", "item_in_session", "ts"]
+const lakeKey = (sql: Dialect, prefix = ""): ReadonlyArray<string> =>
+  naturalKey.map((name) => {
+    const value = `${prefix}${sql.id(name)}`
+    return name === "ts" ? sql.lakeTime(value) : value
+  })
+const copiedKey = naturalKey.map((name) => renamed[name] ?? name)
 const stageKey = (event: string): ReadonlyArray<string> => copiedKey.map((name) => `${event}.${name}`)
 
 /** Condition: the event of this natural key is the copied event `c`. */
